@@ -1,0 +1,62 @@
+/**
+ * The two families of failure (ARCHITECTURE.md, "Errors").
+ *
+ * A PeerError is somebody else's fault: bad bytes, refused, timed out, gone. It ends one session, is counted by its code
+ * and logged once. A failed `assert` is our fault: it ends the thread, and the supervisor replaces the thread.
+ */
+
+/** Every stable code with the sentence that the documentation prints for it. Closed: metrics have one slot for each. */
+export const ERROR_CODES = {
+	PEER_GONE: 'The peer closed or reset its connection',
+	SERVER_STOPPING: 'The server is stopping or this thread is draining',
+	SESSION_KICKED: 'An operator or a policy ended the session',
+	CONNECTION_LIMIT: 'More connections than the limit, in total or from one address',
+	HANDSHAKE_TIMEOUT: 'The peer did not finish its handshake or request in time',
+	IDLE_TIMEOUT: 'No media or no bytes for longer than the limit',
+	NAME_INVALID: 'App or stream name does not match [A-Za-z0-9_-]{1,128}',
+	STREAM_NOT_FOUND: 'The stream is not live',
+	STREAM_ENDED: 'The stream ended',
+	PUBLISH_CONFLICT: 'Another publisher holds the stream',
+	PUBLISH_REPLACED: 'Another publisher took the stream over',
+	PUBLISH_REFUSED: 'The publish was refused',
+	SUBSCRIBER_LAGGING: 'The viewer stayed behind for longer than play.maxLag',
+	BUFFER_FULL: 'The peer did not read what was sent',
+	RTMP_VERSION: 'First byte of the handshake is not 3',
+	RTMP_HANDSHAKE: 'Handshake bytes are wrong',
+	RTMP_CHUNK_STREAM: 'A chunk refers to a chunk stream with no message header',
+	RTMP_CHUNK_STREAM_LIMIT: 'More chunk streams than the limit',
+	RTMP_CHUNK_SIZE: 'Set Chunk Size outside 1 to 0x7FFFFFFF',
+	RTMP_MESSAGE_TOO_LARGE: 'A message is larger than limits.maxMessageBytes',
+	RTMP_COMMAND: 'A command is malformed or out of order',
+	AMF_MALFORMED: 'AMF data is truncated, too deep or too large',
+	FLV_SIGNATURE: 'The body does not start with an FLV header',
+	FLV_TAG: 'An FLV tag is malformed',
+	FLV_TAG_TOO_LARGE: 'An FLV tag is larger than limits.maxMessageBytes',
+	HTTP_REQUEST: 'The HTTP request cannot be served',
+	WS_PROTOCOL: 'The WebSocket peer broke the protocol',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** A fault of the peer: ends its session, never the thread. `code` is stable and safe to match on. */
+export class PeerError extends Error {
+	readonly code: ErrorCode;
+
+	constructor(code: ErrorCode, detail?: string) {
+		super(detail === undefined ? ERROR_CODES[code] : `${ERROR_CODES[code]}: ${detail}`);
+		this.name = 'PeerError';
+		this.code = code;
+	}
+}
+
+/** A broken invariant of our own. Nothing catches it but the thread's last handler. */
+export class InvariantError extends Error {
+	override readonly name = 'InvariantError';
+}
+
+/** Throws InvariantError unless `condition` holds. For states that only a defect of ours can bring about. */
+export function assert(condition: unknown, message: string): asserts condition {
+	if (!condition) {
+		throw new InvariantError(message);
+	}
+}

@@ -1,0 +1,92 @@
+import { ERROR_CODES, type ErrorCode } from '../errors.js';
+
+/**
+ * Counters that live in shared memory: every thread has a slab of its own and is its only writer, so counting is a plain
+ * float64 add (4 ns). The coordinator sums the slabs when somebody scrapes.
+ */
+
+/** Counters and gauges of a thread. A gauge goes down again; its name starts with `current`. */
+export const THREAD_COUNTERS = [
+	'sessionsAccepted',
+	'currentConnections',
+	'flushes',
+	'flushMs',
+	'mergeWindowMs',
+	'eventLoopBusyMs',
+] as const;
+export type ThreadCounter = (typeof THREAD_COUNTERS)[number];
+
+/** Counters and gauges of a stream as one thread sees it. */
+export const STREAM_COUNTERS = [
+	'bytesOutRtmp',
+	'bytesOutHttpFlv',
+	'bytesOutWsFlv',
+	'currentSubscribersRtmp',
+	'currentSubscribersHttpFlv',
+	'currentSubscribersWsFlv',
+	'skips',
+	'lagClosed',
+] as const;
+export type StreamCounter = (typeof STREAM_COUNTERS)[number];
+
+/** Streams with a counter slot of their own; the others share slot 0, shown as app "_other". */
+export const MAX_COUNTED_STREAMS = 1024;
+
+const ERROR_CODE_LIST = Object.keys(ERROR_CODES) as ErrorCode[];
+const THREAD_OFFSET = 0;
+const ERROR_OFFSET = THREAD_OFFSET + THREAD_COUNTERS.length;
+const STREAM_OFFSET = ERROR_OFFSET + ERROR_CODE_LIST.length;
+const SLAB_LENGTH = STREAM_OFFSET + MAX_COUNTED_STREAMS * STREAM_COUNTERS.length;
+
+const threadIndex = indexOf(THREAD_COUNTERS, THREAD_OFFSET);
+const streamIndex = indexOf(STREAM_COUNTERS, STREAM_OFFSET);
+const errorIndex = indexOf(ERROR_CODE_LIST, ERROR_OFFSET);
+
+/** One thread's slab. **One writer**: the thread; the coordinator reads, and clears a stream's slot before it gives it out again. */
+export class Counters {
+	readonly slab: SharedArrayBuffer;
+	readonly #values: Float64Array;
+
+	constructor(slab: SharedArrayBuffer = new SharedArrayBuffer(SLAB_LENGTH * 8)) {
+		this.slab = slab;
+		this.#values = new Float64Array(slab);
+	}
+
+	add(counter: ThreadCounter, amount: number): void {
+		this.#values[threadIndex[counter]]! += amount;
+	}
+
+	set(counter: ThreadCounter, value: number): void {
+		this.#values[threadIndex[counter]] = value;
+	}
+
+	get(counter: ThreadCounter): number {
+		return this.#values[threadIndex[counter]]!;
+	}
+
+	/** Counts one session that ended with `code`. */
+	countClosed(code: ErrorCode): void {
+		this.#values[errorIndex[code]]! += 1;
+	}
+
+	closed(code: ErrorCode): number {
+		return this.#values[errorIndex[code]]!;
+	}
+
+	addStream(slot: number, counter: StreamCounter, amount: number): void {
+		this.#values[streamIndex[counter] + slot * STREAM_COUNTERS.length]! += amount;
+	}
+
+	stream(slot: number, counter: StreamCounter): number {
+		return this.#values[streamIndex[counter] + slot * STREAM_COUNTERS.length]!;
+	}
+
+	clearStream(slot: number): void {
+		const start = STREAM_OFFSET + slot * STREAM_COUNTERS.length;
+		this.#values.fill(0, start, start + STREAM_COUNTERS.length);
+	}
+}
+
+function indexOf<Name extends string>(names: readonly Name[], offset: number): Record<Name, number> {
+	return Object.fromEntries(names.map((name, index) => [name, offset + index])) as Record<Name, number>;
+}

@@ -1,0 +1,48 @@
+import type { Socket } from 'node:net';
+import type { ErrorCode } from '../errors.js';
+import type { StreamCounter } from '../metrics/counters.js';
+import type { RecordBatch } from '../ring/ring-reader.js';
+import type { HeaderSlot } from '../ring/ring-writer.js';
+
+/** What a subscriber must be told before its first frame. */
+export type StreamStart = {
+	hasAudio: boolean;
+	hasVideo: boolean;
+	/** Metadata and sequence headers as FLV tag bodies. Kept, not to be modified. */
+	headers: readonly HeaderSlot[];
+	/** Time of the first frame that follows; the headers carry it as their timestamp. */
+	dtsMs: number;
+};
+
+/** How the records of a stream look on one kind of wire. Stateless: what it returns is shared by all subscribers of its key. */
+export type WireFormat = {
+	/** A hub encodes each batch once per key, e.g. `flv-chunked` or `rtmp:60000:1`. */
+	readonly key: string;
+	/** Bytes for the records of `batch`; may be a view of or around `batch.bytes`. Not to be modified afterwards. */
+	encodeBatch(batch: RecordBatch): Buffer;
+	encodeStart(start: StreamStart): Buffer;
+	/** What ends the stream politely; may be empty. */
+	encodeEnd(): Buffer;
+};
+
+/** A subscriber as its protocol hands it to the hub. The hub writes to `socket` and looks at its `writableLength`; it never destroys it. */
+export type SubscriberPort = {
+	readonly socket: Socket;
+	readonly format: WireFormat;
+	readonly counters: { bytesOut: StreamCounter; current: StreamCounter };
+	/** The hub has let go of this subscriber: the stream ended (after `encodeEnd` was written) or it lagged too far behind. */
+	ended(code: ErrorCode): void;
+};
+
+/** A subscriber's place at its hub. */
+export type Subscription = {
+	/** Bytes of media written so far. */
+	readonly bytesOut: number;
+	/** Jumps to the newest keyframe because the ring had lapped it. */
+	readonly skips: number;
+	/** No more is written until `resume`, which goes on at the newest keyframe. */
+	pause(): void;
+	resume(): void;
+	/** Forgets the subscriber; `ended` is not called. */
+	close(): void;
+};

@@ -1,0 +1,111 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { Config } from '../config/schema.js';
+import type { ErrorCode } from '../errors.js';
+
+/**
+ * Every message between the coordinator and its threads, and between a delivery and an ingest thread. One process, one
+ * version of the code: typed, not validated. Media never travels here, except pushes on their way to the parser.
+ */
+
+export type Protocol = 'rtmp' | 'rtmps' | 'http-flv' | 'ws-flv';
+
+/** A live stream as every thread of the process knows it. */
+export type StreamInfo = {
+	/** Unique within the process; a name that comes back after its end gets a new one. */
+	streamId: number;
+	app: string;
+	name: string;
+	ring: SharedArrayBuffer;
+	/** Slot in the threads' counter slabs. */
+	counterSlot: number;
+};
+
+/** Who wants to publish: for the verdict, the log and the refusal of the next one. */
+export type PublisherInfo = {
+	protocol: Protocol;
+	/** Remote address as `address:port`. */
+	address: string;
+	/** Query string of the URL or of the stream name, without `?`. */
+	query: string;
+};
+
+/** The right to write a stream's ring, granted by the coordinator. */
+export type PublishGrant = {
+	publicationId: number;
+	stream: StreamInfo;
+	/** `writerEpoch` for RingWriter.attach. */
+	writerEpoch: number;
+	/** The ring already holds media of an earlier publisher: splice. */
+	resumed: boolean;
+};
+
+export type PublishVerdict =
+	| { granted: true; grant: PublishGrant }
+	| { granted: false; code: ErrorCode; message: string };
+
+/** workerData of every role thread. */
+export type ThreadData = {
+	role: 'ingest' | 'delivery';
+	index: number;
+	config: Config;
+	/** Inherited listening descriptors of this thread by listener name; absent = not listened to. */
+	listeners: Partial<Record<ListenerName, number>>;
+	/** Slab for metrics/counters.ts. */
+	counters: SharedArrayBuffer;
+	/** Int32Array(1): the thread adds 1 every second from a timer; the coordinator replaces a thread that stops. */
+	heartbeat: SharedArrayBuffer;
+	/** All streams that are live now. */
+	streams: StreamInfo[];
+};
+
+export type ListenerName = 'rtmp' | 'rtmps' | 'http' | 'files';
+
+export type CoordinatorToThread =
+	| { type: 'stream-opened'; stream: StreamInfo }
+	/** The stream's ring has been replaced by a bigger one. Cursors stay valid. */
+	| { type: 'stream-ring'; streamId: number; ring: SharedArrayBuffer }
+	| { type: 'stream-ended'; streamId: number }
+	/** The stream lost its publisher (`grace`) or has one again; for NetStream.Play.UnpublishNotify and PublishNotify. */
+	| { type: 'stream-publisher'; streamId: number; present: boolean }
+	| { type: 'publish-verdict'; requestId: number; verdict: PublishVerdict }
+	/** End this publication; the ring now belongs to another. Answer with `publication-released`. */
+	| { type: 'revoke'; publicationId: number; code: ErrorCode; message: string }
+	/** To delivery: a channel to ingest thread `index`. To ingest: a channel from delivery thread `index`. */
+	| { type: 'push-port'; index: number; port: MessagePort }
+	/** To delivery: ingest thread `index` is gone; its pushes end. */
+	| { type: 'push-port-closed'; index: number }
+	| { type: 'config'; config: Config }
+	/** Stop accepting and end every session politely; answer with `drained` when done, at the latest after `deadlineMs`. */
+	| { type: 'drain'; deadlineMs: number };
+
+export type ThreadToCoordinator =
+	/** Listening and ready. */
+	| { type: 'ready' }
+	| { type: 'publish-request'; requestId: number; app: string; name: string; publisher: PublisherInfo }
+	/** The publisher is gone: the stream enters its grace. The thread no longer writes the ring. */
+	| { type: 'publication-ended'; publicationId: number; code: ErrorCode }
+	/** Answer to `revoke`: nothing more will be written. */
+	| { type: 'publication-released'; publicationId: number }
+	| { type: 'ring-grown'; publicationId: number; ring: SharedArrayBuffer }
+	| { type: 'drained' };
+
+/** Delivery to ingest: the bytes of an HTTP or WebSocket push, as they came. */
+export type PushToIngest =
+	| { type: 'push-open'; pushId: number; app: string; name: string; publisher: PublisherInfo }
+	/** `bytes` is transferred. */
+	| { type: 'push-data'; pushId: number; bytes: Uint8Array<ArrayBuffer> }
+	/** The peer has sent everything (`code` absent) or was lost. */
+	| { type: 'push-end'; pushId: number; code?: ErrorCode };
+
+/** Ingest to delivery. A push may have at most PUSH_WINDOW_BYTES unacknowledged. */
+export type PushToDelivery =
+	| {
+			type: 'push-verdict';
+			pushId: number;
+			verdict: { granted: true } | { granted: false; code: ErrorCode; message: string };
+	  }
+	| { type: 'push-ack'; pushId: number; bytes: number }
+	/** The publication is over: answer the peer and close. */
+	| { type: 'push-close'; pushId: number; code: ErrorCode; message: string };
+
+export const PUSH_WINDOW_BYTES = 1024 * 1024;
