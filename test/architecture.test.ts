@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ERROR_CODES } from '#src/errors.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A folder (or file) of `src` imports from itself and from those left of it. */
+const LAYERS = [
+	...['errors', 'bytes', 'media', 'codec', 'container', 'ring', 'protocol', 'log', 'metrics', 'config'],
+	...['stream', 'remux', 'auth', 'hls', 'record', 'ingest', 'delivery', 'gateway', 'control', 'pool', 'cluster'],
+	...['cli', 'tools', 'supervisor'],
+];
+/** What runs in a browser shares only what needs no server. */
+const WEB_MAY_IMPORT = LAYERS.slice(0, LAYERS.indexOf('container') + 1);
+
+/** Packages that one folder of `src` wraps for all the others. */
+const PACKAGE_OWNERS: Readonly<Record<string, string>> = {
+	piscina: 'pool',
+	pino: 'log',
+	'pino-pretty': 'log',
+	'prom-client': 'metrics',
+	yaml: 'config',
+	'mpegts.js': 'web',
+};
+
+const TOP_LEVEL_FOLDERS = ['bench', 'ops', 'src', 'test', 'workers'];
+const MAX_SOURCE_LINES = 400;
+const MAX_WORKER_LINES = 40;
+
+/** Source files that may be longer than MAX_SOURCE_LINES, each with its reason. */
+const LONG_FILES: Readonly<Record<string, string>> = {};
+
+type SourceFile = { path: string; text: string; lines: number; imports: string[] };
+
+describe('architecture', () => {
+	const source = readTree('src');
+	const workers = readTree('workers');
+	const everything = [...source, ...workers, ...readTree('test'), ...readTree('bench')];
+
+	it('has only the folders of the layout at the top level', () => {
+		const ignored = readFileSync(path.join(ROOT, '.gitignore'), 'utf8')
+			.split('\n')
+			.map((line) => line.replaceAll('/', ''));
+		const folders = readdirSync(ROOT, { withFileTypes: true })
+			.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && !ignored.includes(entry.name))
+			.map((entry) => entry.name);
+		assert.deepEqual(
+			folders.filter((folder) => !TOP_LEVEL_FOLDERS.includes(folder)),
+			[],
+		);
+	});
+
+	it('imports only downward', () => {
+		const wrong = source.flatMap((file) => {
+			const from = layerOf(file.path);
+			const allowed = from === 'web' ? ['web', ...WEB_MAY_IMPORT] : LAYERS.slice(0, LAYERS.indexOf(from) + 1);
+			assert.ok(allowed.length > 0, `${file.path} is in no layer`);
+			return localImports(file)
+				.filter((target) => !allowed.includes(layerOf(target)))
+				.map((target) => `${file.path} -> ${target}`);
+		});
+		assert.deepEqual(wrong, []);
+	});
+
+	it('has no cycle between files', () => {
+		const graph = new Map(source.map((file) => [file.path, localImports(file, { types: false })]));
+		assert.deepEqual(findCycle(graph), []);
+	});
+
+	it('keeps each wrapped package in the folder that wraps it', () => {
+		const wrong = source.flatMap((file) =>
+			file.imports
+				.map((specifier) => specifier.replace(/^type:/, ''))
+				.filter((specifier) => (PACKAGE_OWNERS[specifier] ?? layerOf(file.path)) !== layerOf(file.path))
+				.map((specifier) => `${file.path} -> ${specifier}`),
+		);
+		assert.deepEqual(wrong, []);
+	});
+
+	it('has workers that only start a role', () => {
+		const roleClass = /^(type:)?#src\/(pool\/|[a-z]+\/[a-z0-9-]+-(role|task)\.js$)/;
+		for (const worker of workers) {
+			assert.ok(worker.lines <= MAX_WORKER_LINES, `${worker.path} has ${worker.lines} lines`);
+			assert.deepEqual(
+				worker.imports.filter((specifier) => !roleClass.test(specifier)),
+				[],
+				worker.path,
+			);
+		}
+	});
+
+	it('has no source file that is too long without a reason', () => {
+		const long = source.filter((file) => file.lines > MAX_SOURCE_LINES && LONG_FILES[file.path] === undefined);
+		assert.deepEqual(
+			long.map((file) => `${file.path}: ${file.lines} lines`),
+			[],
+		);
+		for (const listed of Object.keys(LONG_FILES)) {
+			assert.ok(
+				source.some((file) => file.path === listed && file.lines > MAX_SOURCE_LINES),
+				`${listed} is listed in vain`,
+			);
+		}
+	});
+
+	it('names files in kebab-case and after one idea', () => {
+		const wrong = everything.filter((file) => {
+			const name = path.basename(file.path);
+			return !/^[a-z0-9]+([-.][a-z0-9]+)*\.ts$/.test(name) || /^(utils?|helpers?|common|misc)\.ts$/.test(name);
+		});
+		assert.deepEqual(
+			wrong.map((file) => file.path),
+			[],
+		);
+	});
+
+	it('silences no checker and leaves no note for later', () => {
+		const banned = new RegExp(
+			['@ts-(ignore|nocheck)', 'TO' + 'DO', 'FIX' + 'ME', '[:<]\\s*any\\b(?!\\s*[a-z])'].join('|'),
+		);
+		const wrong = everything.flatMap((file) =>
+			file.text
+				.split('\n')
+				.map((line, index) => ({ line, at: `${file.path}:${index + 1}` }))
+				.filter(({ line }) => banned.test(line.replace(/\/\/.*$|^\s*\*.*$/, (comment) => comment.replace(/any/g, ''))))
+				.map(({ at }) => at),
+		);
+		assert.deepEqual(wrong, []);
+	});
+
+	it('says of every error code what it means', () => {
+		const sentences = Object.entries(ERROR_CODES);
+		for (const [code, sentence] of sentences) {
+			assert.match(code, /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/);
+			assert.match(sentence, /^[A-Z].{8,}[^.]$/, code);
+		}
+		assert.equal(
+			new Set(sentences.map(([, sentence]) => sentence)).size,
+			sentences.length,
+			'two codes with one meaning',
+		);
+	});
+});
+
+function readTree(folder: string): SourceFile[] {
+	return readdirSync(path.join(ROOT, folder), { recursive: true, withFileTypes: true })
+		.filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+		.map((entry) => {
+			const file = path.join(entry.parentPath, entry.name);
+			const text = readFileSync(file, 'utf8');
+			return {
+				path: path.relative(ROOT, file).split(path.sep).join('/'),
+				text,
+				lines: text.split('\n').length - 1,
+				imports: importsOf(text),
+			};
+		});
+}
+
+/** Specifiers of every import and re-export; those of types alone begin with `type:`. */
+function importsOf(text: string): string[] {
+	const statements =
+		/^(?:import|export)\s(?:(type)\s(?!from\b))?(?:[^'";]*?\sfrom\s+)?'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm;
+	return [...text.matchAll(statements)].map(([, type, specifier, dynamic]) =>
+		type === undefined ? (specifier ?? dynamic ?? '') : `type:${specifier}`,
+	);
+}
+
+/** Imported files of our own, as paths from the root. */
+function localImports(file: SourceFile, { types = true } = {}): string[] {
+	return file.imports
+		.filter((specifier) => types || !specifier.startsWith('type:'))
+		.map((specifier) => specifier.replace(/^type:/, ''))
+		.filter((specifier) => specifier.startsWith('.') || specifier.startsWith('#src/'))
+		.map((specifier) =>
+			specifier.startsWith('.')
+				? path.posix.join(path.posix.dirname(file.path), specifier)
+				: specifier.replace(/^#/, ''),
+		)
+		.map((target) => target.replace(/\.js$/, '.ts'));
+}
+
+/** `src/ring/layout.ts` is in layer `ring`, `src/errors.ts` in `errors`. */
+function layerOf(file: string): string {
+	return (file.split('/')[1] ?? '').replace(/\.ts$/, '');
+}
+
+/** The files of one import cycle, or none. */
+function findCycle(graph: ReadonlyMap<string, readonly string[]>): string[] {
+	const done = new Set<string>();
+	const visit = (file: string, trail: readonly string[]): string[] => {
+		if (trail.includes(file)) {
+			return [...trail.slice(trail.indexOf(file)), file];
+		}
+		if (done.has(file)) {
+			return [];
+		}
+		for (const target of graph.get(file) ?? []) {
+			const cycle = visit(target, [...trail, file]);
+			if (cycle.length > 0) {
+				return cycle;
+			}
+		}
+		done.add(file);
+		return [];
+	};
+	for (const file of graph.keys()) {
+		const cycle = visit(file, []);
+		if (cycle.length > 0) {
+			return cycle;
+		}
+	}
+	return [];
+}
