@@ -5,13 +5,16 @@ import { ERROR_CODES, type ErrorCode } from '../errors.js';
  * float64 add (4 ns). The coordinator sums the slabs when somebody scrapes.
  */
 
-/** Counters and gauges of a thread. A gauge goes down again; its name starts with `current`. */
+/**
+ * Counters and gauges of a thread. A gauge goes down again; its name starts with `current`. Times are sums of milliseconds;
+ * runRole keeps `eventLoopBusyMs`.
+ */
 export const THREAD_COUNTERS = [
 	'sessionsAccepted',
 	'currentConnections',
 	'flushes',
 	'flushMs',
-	'mergeWindowMs',
+	'currentMergeWindowMs',
 	'eventLoopBusyMs',
 ] as const;
 export type ThreadCounter = (typeof THREAD_COUNTERS)[number];
@@ -41,6 +44,12 @@ const SLAB_LENGTH = STREAM_OFFSET + MAX_COUNTED_STREAMS * STREAM_COUNTERS.length
 const threadIndex = indexOf(THREAD_COUNTERS, THREAD_OFFSET);
 const streamIndex = indexOf(STREAM_COUNTERS, STREAM_OFFSET);
 const errorIndex = indexOf(ERROR_CODE_LIST, ERROR_OFFSET);
+/** Of the thread's values and of the first stream's. */
+const gaugeIndexes = new Set(
+	Object.entries({ ...threadIndex, ...streamIndex })
+		.filter(([name]) => name.startsWith('current'))
+		.map(([, index]) => index),
+);
 
 /** One thread's slab. **One writer**: the thread; the coordinator reads, and clears a stream's slot before it gives it out again. */
 export class Counters {
@@ -79,6 +88,19 @@ export class Counters {
 
 	stream(slot: number, counter: StreamCounter): number {
 		return this.#values[streamIndex[counter] + slot * STREAM_COUNTERS.length]!;
+	}
+
+	/** Adds every counter of `other`, a thread that is gone, and none of its gauges. */
+	absorb(other: Counters): void {
+		for (let index = 0; index < SLAB_LENGTH; index++) {
+			if (
+				!gaugeIndexes.has(
+					index < STREAM_OFFSET ? index : STREAM_OFFSET + ((index - STREAM_OFFSET) % STREAM_COUNTERS.length),
+				)
+			) {
+				this.#values[index]! += other.#values[index]!;
+			}
+		}
 	}
 
 	clearStream(slot: number): void {

@@ -1,5 +1,7 @@
+import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../errors.js';
+import { Counters } from '../metrics/counters.js';
 import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
 
 /** A role of one thread. It does not know that it runs in one: it is built with its data and a way to talk back. */
@@ -20,7 +22,11 @@ export async function runRole(makeRole: (data: ThreadData, send: SendToCoordinat
 	assert(port !== null, 'a role runs in a worker thread');
 	const data = workerData as ThreadData;
 	const heartbeat = new Int32Array(data.heartbeat);
-	setInterval(() => Atomics.add(heartbeat, 0, 1), HEARTBEAT_INTERVAL_MS);
+	const counters = new Counters(data.counters);
+	setInterval(() => {
+		Atomics.add(heartbeat, 0, 1);
+		counters.set('eventLoopBusyMs', performance.eventLoopUtilization().active);
+	}, HEARTBEAT_INTERVAL_MS);
 	const role = makeRole(data, (message) => port.postMessage(message));
 	port.on('message', (message: CoordinatorToThread) => role.handle(message));
 	await role.start();

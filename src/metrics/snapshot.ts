@@ -1,0 +1,56 @@
+import type { ErrorCode } from '../errors.js';
+import type { StreamCounts, ViewerProtocol } from './stream-counts.js';
+
+/**
+ * What a role process knows of itself at one moment: plain data, made by the coordinator when somebody asks, sent to the primary
+ * for the admin port, and turned into metrics by metrics/catalogue.ts. A count never goes down while the process lives.
+ */
+export type ProcessSnapshot = {
+	role: string;
+	/** Streams that are live or in grace, each with a counter slot of its own; those without one are summed as app `_other`. */
+	streams: StreamSnapshot[];
+	threads: ThreadSnapshot[];
+	/** Sums over all streams and threads that there have ever been. */
+	totals: ProcessTotals;
+	recorders: RecorderCounts;
+};
+
+export type StreamSnapshot = {
+	app: string;
+	name: string;
+	/** Null while the stream waits for its publisher to come back. */
+	publisher: { protocol: string; address: string } | null;
+	/** Milliseconds since 1970. */
+	startedAtMs: number;
+	/** Milliseconds since 1970; 0 before the first frame. */
+	lastMediaAtMs: number;
+	hasAudio: boolean;
+	hasVideo: boolean;
+	bitsPerSecond: number;
+	gopMs: number;
+	ringBytes: number;
+	subscribers: Record<ViewerProtocol, number>;
+	counts: StreamCounts;
+};
+
+export type ThreadSnapshot = {
+	/** `ingest-0`. */
+	thread: string;
+	restarts: number;
+	connections: number;
+	flushes: number;
+	flushMs: number;
+	mergeWindowMs: number;
+	eventLoopBusyMs: number;
+};
+
+export type ProcessTotals = {
+	streamsStarted: number;
+	sessionsAccepted: number;
+	sessionsClosed: Record<ErrorCode, number>;
+	counts: StreamCounts;
+	subscribers: Record<ViewerProtocol, number>;
+};
+
+/** What the recorders of a process have done. */
+export type RecorderCounts = { active: number; takes: number; bytesWritten: number; failures: number };
