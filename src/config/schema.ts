@@ -3,10 +3,16 @@ import { duration, size } from './units.js';
 
 /**
  * The one truth about configuration: YAML keys, environment names (MILLRACE_RTMP_PORT), types, defaults, documentation.
- * Durations come out in milliseconds, sizes in bytes. Keys marked "reload" take effect on SIGHUP; the others need a restart.
+ * Durations come out in milliseconds, sizes in bytes. Every key is marked by `live` (takes effect on SIGHUP) or `fixed`
+ * (needs a restart) around its description; config/keys.ts reads the marks.
  */
 
-const port = z.number().int().min(0).max(65_535);
+const live = (description: string) => ({ description, reload: true });
+const fixed = (description: string) => ({ description, reload: false });
+
+/** 0 = any free port; the log says which. */
+const port = z.union([z.literal('off'), z.number().int().min(0).max(65_535)]);
+const address = z.union([z.ipv4(), z.ipv6()]).meta({ expects: 'an IPv4 or IPv6 address' });
 const threads = z.union([z.literal('auto'), z.number().int().min(1).max(64)]);
 
 export const nameSchema = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'expected 1 to 128 of A-Z a-z 0-9 _ -');
@@ -15,130 +21,128 @@ const publishSchema = z.strictObject({
 	jitter: z
 		.enum(['full', 'zero', 'off'])
 		.default('full')
-		.describe(
-			'Timestamp repair: full = start at 0, repair jumps and backward steps; zero = start at 0 only; off = as sent. (reload)',
+		.meta(
+			live(
+				'Timestamp repair: full = start at 0, repair jumps and backward steps; zero = start at 0 only; off = as sent.',
+			),
 		),
 	grace: duration
 		.default(10_000)
-		.describe('How long viewers stay and a recording stays open after the publisher is lost. (reload)'),
+		.meta(live('How long viewers stay and a recording stays open after the publisher is lost.')),
 	conflict: z
 		.enum(['reject', 'takeover', 'takeover-if-stale'])
 		.default('takeover-if-stale')
-		.describe(
-			'A second publisher on a live name: refuse it, let it take over, or let it take over from a stale one. (reload)',
-		),
-	staleAfter: duration.default(5000).describe('A publisher without media for this long is stale. (reload)'),
-	idleTimeout: duration.default(30_000).describe('A publisher without media for this long is disconnected. (reload)'),
+		.meta(live('A second publisher on a live name: refuse it, let it take over, or only take over from a stale one.')),
+	staleAfter: duration.default(5000).meta(live('A publisher without media for this long is stale.')),
+	idleTimeout: duration.default(30_000).meta(live('A publisher without media for this long is disconnected.')),
 });
 
 const playSchema = z.strictObject({
 	mergeWindow: z
 		.union([z.literal('auto'), z.number().int().min(0).max(1000)])
 		.default('auto')
-		.describe('Milliseconds of media written at once to all viewers; auto = as little as the load allows. (reload)'),
-	maxLag: duration
-		.default(30_000)
-		.describe('A viewer that stays behind for longer than this is disconnected. (reload)'),
+		.meta(live('Milliseconds of media written at once to all viewers; auto = as little as the load allows.')),
+	maxLag: duration.default(30_000).meta(live('A viewer that stays behind for longer than this is disconnected.')),
 	missing: z
 		.enum(['404', 'wait'])
 		.default('404')
-		.describe('Playing a stream that is not live: answer at once that it is not there, or wait for it. (reload)'),
-	waitTimeout: duration.default(15_000).describe('How long `missing: wait` waits before it answers 404. (reload)'),
+		.meta(live('Playing a stream that is not live: answer at once that it is not there, or wait for it.')),
+	waitTimeout: duration.default(15_000).meta(live('How long `missing: wait` waits before it answers 404.')),
 });
 
 const recordSchema = z.strictObject({
 	flv: z
 		.boolean()
 		.default(true)
-		.describe('Record every stream to flv/{app}/{name}/index.flv under `media`. (reload: new takes)'),
+		.meta(live('Record every stream to flv/{app}/{name}/index.flv under `media`; a change applies to new takes.')),
 });
 
 /** Defaults and overrides have the same keys; an app's own value wins over the section's. */
 const appSchema = z.strictObject({
-	publish: publishSchema.partial().optional(),
-	play: playSchema.partial().optional(),
-	record: recordSchema.partial().optional(),
+	publish: overridesOf(publishSchema).optional(),
+	play: overridesOf(playSchema).optional(),
+	record: overridesOf(recordSchema).optional(),
 });
 
 export const configSchema = z.strictObject({
-	host: z.string().default('::').describe('Address to listen on; :: is every IPv4 and IPv6 address.'),
-	media: z.string().default('media').describe('Directory of recordings.'),
+	host: address.default('::').meta(fixed('Address to listen on; :: is every IPv4 and IPv6 address.')),
+	media: z.string().min(1).default('media').meta(fixed('Directory of recordings.')),
 	rtmp: z
 		.strictObject({
-			port: port.default(1935).describe('RTMP publish and play. 0 = off.'),
-			tlsPort: port.default(0).describe('RTMPS; needs `tls`. 0 = off.'),
-			chunkSize: z.number().int().min(128).max(65_536).default(60_000).describe('Chunk size that we send with.'),
-			ackWindow: size.default(2_500_000).describe('Window Acknowledgement Size that we ask peers to keep.'),
-			pingInterval: duration.default(30_000).describe('How often an RTMP peer is pinged.'),
-			pingTimeout: duration.default(60_000).describe('An RTMP peer that sends nothing for this long is disconnected.'),
+			port: port.default(1935).meta(fixed('RTMP publish and play.')),
+			tlsPort: port.default('off').meta(fixed('RTMPS publish and play; needs `tls`.')),
+			chunkSize: z.number().int().min(128).max(65_536).default(60_000).meta(fixed('Chunk size that we send with.')),
+			ackWindow: size.default(2_500_000).meta(fixed('Window Acknowledgement Size that we ask peers to keep.')),
+			pingInterval: duration.default(30_000).meta(fixed('How often an RTMP peer is pinged.')),
+			pingTimeout: duration
+				.default(60_000)
+				.meta(fixed('An RTMP peer that sends nothing for this long is disconnected.')),
 		})
 		.prefault({}),
 	http: z
 		.strictObject({
-			port: port.default(8501).describe('HTTP-FLV and WebSocket-FLV, push and play; files and pages.'),
-			corsOrigins: z.array(z.string()).default(['*']).describe('Allowed origins of web pages; * = any. (reload)'),
+			port: port.default(8501).meta(fixed('HTTP-FLV and WebSocket-FLV, push and play; files and pages.')),
+			corsOrigins: z.array(z.string()).default(['*']).meta(live('Allowed origins of web pages; * = any.')),
 		})
 		.prefault({}),
 	files: z
 		.strictObject({
 			port: port
 				.default(80)
-				.describe('Files and pages. When it was not asked for and 80 may not be bound: 8000. 0 = off.'),
+				.meta(fixed('Files and pages. When it was not asked for and 80 may not be bound: 8000, with a warning.')),
 		})
 		.prefault({}),
 	admin: z
 		.strictObject({
-			port: port.default(9750).describe('/metrics, /healthz, /readyz, /api/v1. 0 = off.'),
-			host: z.string().default('127.0.0.1').describe('Address of the admin port.'),
+			port: port.default(9750).meta(fixed('/metrics, /healthz, /readyz, /api/v1.')),
+			host: address.default('127.0.0.1').meta(fixed('Address of the admin port.')),
 		})
 		.prefault({}),
 	tls: z
 		.strictObject({
-			cert: z.string().default('').describe('PEM certificate chain for RTMPS. Re-read on SIGHUP.'),
-			key: z.string().default('').describe('PEM private key for RTMPS. Re-read on SIGHUP.'),
+			cert: z.string().default('').meta(live('PEM file of the certificate chain for RTMPS. Read again on SIGHUP.')),
+			key: z.string().default('').meta(live('PEM file of the private key for RTMPS. Read again on SIGHUP.')),
 		})
 		.prefault({}),
 	threads: z
 		.strictObject({
-			ingest: threads.default('auto').describe('Ingest threads; auto = half the cores, at least 1.'),
-			delivery: threads.default('auto').describe('Delivery threads; auto = half the cores, at least 1.'),
-			remux: threads.default('auto').describe('Remux threads; auto = a quarter of the cores, at least 1.'),
+			ingest: threads.default('auto').meta(fixed('Ingest threads; auto = half the cores, at least 1.')),
+			delivery: threads.default('auto').meta(fixed('Delivery threads; auto = half the cores, at least 1.')),
+			remux: threads.default('auto').meta(fixed('Remux threads; auto = a quarter of the cores, at least 1.')),
 		})
 		.prefault({}),
 	ring: z
 		.strictObject({
-			duration: duration.default(10_000).describe('How much of a stream its ring holds.'),
-			minSize: size.default(1024 ** 2).describe('Smallest ring, rounded up to a power of two.'),
-			maxSize: size.default(32 * 1024 ** 2).describe('Largest ring, rounded up to a power of two; at most 32 MiB.'),
+			duration: duration.default(10_000).meta(fixed('How much of a stream its ring holds.')),
+			minSize: size.default(1024 ** 2).meta(fixed('Smallest ring, rounded up to a power of two.')),
+			maxSize: size.default(32 * 1024 ** 2).meta(fixed('Largest ring, rounded up to a power of two; at most 32MiB.')),
 		})
 		.prefault({}),
 	publish: publishSchema.prefault({}),
 	play: playSchema.prefault({}),
 	record: recordSchema
 		.extend({
-			maxAge: duration.default(7 * 86_400_000).describe('Recordings older than this are removed. 0 = never. (reload)'),
-			minFree: size.default(1024 ** 3).describe('Nothing new is recorded while less disk than this is free. (reload)'),
+			maxAge: duration.default(7 * 86_400_000).meta(live('Recordings older than this are removed. 0 = never.')),
+			minFree: size.default(1024 ** 3).meta(live('Nothing new is recorded while less disk than this is free.')),
 		})
 		.prefault({}),
 	limits: z
 		.strictObject({
-			connections: z.number().int().min(1).default(18_000).describe('Connections of one role process. (reload)'),
+			connections: z.number().int().min(1).default(18_000).meta(live('Connections of one role process.')),
 			connectionsPerAddress: z
 				.number()
 				.int()
 				.min(0)
 				.default(0)
-				.describe('Connections from one address, per process; loopback is exempt. 0 = no limit. (reload)'),
-			streams: z.number().int().min(1).default(1000).describe('Live streams. (reload)'),
-			maxMessageSize: size.default(8 * 1024 ** 2 - 1024).describe('Largest RTMP message or FLV tag. (reload)'),
-			handshakeTimeout: duration.default(10_000).describe('RTMP handshake and connect, HTTP request head. (reload)'),
+				.meta(live('Connections from one address, per process; loopback is exempt. 0 = no limit.')),
+			streams: z.number().int().min(1).default(1000).meta(live('Live streams.')),
+			maxMessageSize: size.default(8 * 1024 ** 2 - 1024).meta(live('Largest RTMP message or FLV tag.')),
+			handshakeTimeout: duration.default(10_000).meta(live('RTMP handshake and connect, HTTP request head.')),
 		})
 		.prefault({}),
 	shutdown: z
 		.strictObject({
-			deadline: duration
-				.default(10_000)
-				.describe('SIGTERM: how long sessions and recordings may take to finish. (reload)'),
+			deadline: duration.default(10_000).meta(live('SIGTERM: how long sessions and recordings may take to finish.')),
 		})
 		.prefault({}),
 	log: z
@@ -146,14 +150,17 @@ export const configSchema = z.strictObject({
 			level: z
 				.enum(['trace', 'debug', 'info', 'warn', 'error'])
 				.default('info')
-				.describe('Least severe level shown. (reload)'),
-			format: z.enum(['auto', 'json', 'pretty']).default('auto').describe('auto = pretty on a terminal, else JSON.'),
+				.meta(live('Least severe level shown.')),
+			format: z.enum(['auto', 'json', 'pretty']).default('auto').meta(fixed('auto = pretty on a terminal, else JSON.')),
 		})
 		.prefault({}),
 	apps: z
 		.record(nameSchema, appSchema)
 		.default({})
-		.describe('Overrides of publish, play and record for single apps. (reload)'),
+		.meta({
+			...live('Overrides of publish, play and record for single apps, by app name.'),
+			expects: 'a map of app names to publish, play and record overrides',
+		}),
 });
 
 export type Config = z.output<typeof configSchema>;
@@ -177,4 +184,13 @@ export function policyOf(
 function overlay<T extends object>(base: T, own: { readonly [K in keyof T]?: T[K] | undefined } | undefined): T {
 	const given = Object.entries(own ?? {}).filter(([, value]) => value !== undefined);
 	return { ...base, ...Object.fromEntries(given) };
+}
+
+type Overridable = Readonly<Record<string, z.ZodDefault<z.ZodType>>>;
+type Overrides<S extends Overridable> = { [K in keyof S]: z.ZodOptional<ReturnType<S[K]['unwrap']>> };
+
+/** The section with every key optional and without its default: zod's `partial()` would fill the defaults in. */
+function overridesOf<S extends Overridable>(section: z.ZodObject<S>) {
+	const shape = Object.entries(section.shape).map(([key, schema]) => [key, (schema as S[keyof S]).unwrap().optional()]);
+	return z.strictObject(Object.fromEntries(shape) as Overrides<S>);
 }

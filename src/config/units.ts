@@ -4,20 +4,40 @@ const DURATION_UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 
 const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 } as const;
 
 /** A duration: milliseconds as a number, or a number with ms, s, m, h or d (`10s`). Comes out in milliseconds. */
-export const duration = quantity(DURATION_UNITS, 'a duration such as 500ms, 10s, 5m, 1h or 7d');
+export const duration = quantity('duration', DURATION_UNITS, 'a duration such as 500ms, 10s, 5m, 1h or 7d');
 
 /** A size: bytes as a number, or a number with B, KiB, MiB, GiB or TiB (`64MiB`). Comes out in bytes. */
-export const size = quantity(SIZE_UNITS, 'a size such as 4096, 512KiB, 64MiB or 1GiB');
+export const size = quantity('size', SIZE_UNITS, 'a size such as 4096, 512KiB, 64MiB or 1GiB');
 
-function quantity(units: Readonly<Record<string, number>>, allowed: string) {
+/** Milliseconds as the configuration file writes them: `10s`. */
+export function formatDuration(ms: number): string {
+	return format(ms, DURATION_UNITS);
+}
+
+/** Bytes as the configuration file writes them: `64MiB`. */
+export function formatSize(bytes: number): string {
+	return format(bytes, SIZE_UNITS);
+}
+
+function quantity(unit: 'duration' | 'size', units: Readonly<Record<string, number>>, expects: string) {
 	const pattern = new RegExp(`^(\\d+(?:\\.\\d+)?)\\s*(${Object.keys(units).join('|')})?$`);
-	return z.union([z.number(), z.string()]).transform((given, context) => {
-		const match = pattern.exec(String(given));
-		const value = match === null ? Number.NaN : Math.round(Number(match[1]) * (units[match[2] ?? ''] ?? 1));
-		if (!Number.isSafeInteger(value)) {
-			context.addIssue({ code: 'custom', message: `expected ${allowed}, got ${JSON.stringify(given)}` });
-			return z.NEVER;
-		}
-		return value;
-	});
+	return z
+		.union([z.number(), z.string()])
+		.transform((given, context) => {
+			const match = pattern.exec(String(given));
+			const value = match === null ? Number.NaN : Math.round(Number(match[1]) * (units[match[2] ?? ''] ?? 1));
+			if (!Number.isSafeInteger(value)) {
+				context.addIssue({ code: 'custom', message: `expected ${expects}` });
+				return z.NEVER;
+			}
+			return value;
+		})
+		.meta({ expects, unit });
+}
+
+/** The value in the largest unit that divides it. */
+function format(value: number, units: Readonly<Record<string, number>>): string {
+	const fitting = Object.entries(units).filter(([, factor]) => value % factor === 0);
+	const [name, factor] = fitting.at(-1) ?? ['', 1];
+	return value === 0 ? '0' : `${value / factor}${name}`;
 }
