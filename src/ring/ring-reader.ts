@@ -41,6 +41,8 @@ export type RecordInfo = {
 export type RecordBatch = {
 	/** FLV tags back to back, in `bytes[0, length)`. */
 	bytes: Buffer;
+	/** Bytes of the same allocation in front of and behind `bytes` that framing may use. One format of a batch only may. */
+	room: BatchRoom;
 	records: RecordInfo[];
 	/** Cursor after the last record of the batch. */
 	next: Position;
@@ -157,13 +159,20 @@ export class RingReader {
 
 	/**
 	 * Copies the records from `cursor` up to the tail, but no more than `maxBytes` of tags (always at least one record), into
-	 * one fresh Buffer with `room` around the tags: `batch.bytes` is the part between.
+	 * one fresh Buffer with `room` around the tags: `batch.bytes` is the part between. A record that begins at `until` or behind
+	 * it is left out.
 	 * @returns null when there is nothing new, LAPPED when the writer has overtaken the cursor.
 	 */
-	read(cursor: Position, maxBytes: number, room: BatchRoom = NO_ROOM): RecordBatch | typeof LAPPED | null {
+	read(
+		cursor: Position,
+		maxBytes: number,
+		room: BatchRoom = NO_ROOM,
+		until?: Position,
+	): RecordBatch | typeof LAPPED | null {
 		const { recordWords, recordFigures, unitMask } = this.#views;
 		const tail = this.tail;
-		if (distance(cursor, tail) <= 0) {
+		const limit = until === undefined || distance(until, tail) < 0 ? tail : until;
+		if (distance(cursor, limit) <= 0) {
 			return this.isReadable(cursor) ? null : LAPPED;
 		}
 		if (!this.isReadable(cursor)) {
@@ -173,7 +182,7 @@ export class RingReader {
 		let at = cursor;
 		let total = 0;
 		// Lengths may be torn while the writer laps us: bound every step by the tail, and believe nothing before the last check.
-		while (at !== tail) {
+		while (distance(at, limit) > 0) {
 			const first = at & unitMask;
 			const length = recordWords[first * 2]!;
 			const next = (at + recordUnits(length)) | 0;
@@ -205,7 +214,7 @@ export class RingReader {
 		if (!this.isReadable(cursor)) {
 			return LAPPED;
 		}
-		return { bytes: allocation.subarray(room.before, room.before + total), records, next: at };
+		return { bytes: allocation.subarray(room.before, room.before + total), room, records, next: at };
 	}
 
 	/**
@@ -217,6 +226,11 @@ export class RingReader {
 		if (result.async) {
 			await result.value;
 		}
+	}
+
+	/** Wakes whoever waits for this ring, in every thread, although nothing has changed: to call off a wait of one's own. */
+	wake(): void {
+		Atomics.notify(this.#views.words, Word.tail);
 	}
 
 	#copyOut(position: Position, target: Buffer, targetAt: number, length: number): void {
