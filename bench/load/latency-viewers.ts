@@ -1,0 +1,25 @@
+import type { Tag } from './flv-scanner.js';
+import { readStamp } from './time-stamp.js';
+import { Viewer } from './viewer.js';
+
+const latenciesMs: number[] = [];
+const viewers: Viewer[] = [];
+
+/** The process that holds the viewers of latency.ts. */
+process.on('message', (order: { url: string; viewers: number; warmUpMs: number } | 'report') => {
+	if (order === 'report') {
+		const failures = viewers.map((viewer) => viewer.failure).filter((failure) => failure !== null);
+		process.send?.({ failures, latenciesMs });
+		return;
+	}
+	const countsFromMs = performance.now() + order.warmUpMs;
+	const onTag = (tag: Tag): void => {
+		const latencyMs = readStamp(tag);
+		if (latencyMs !== null && performance.now() > countsFromMs) {
+			latenciesMs.push(latencyMs);
+		}
+	};
+	for (let n = 0; n < order.viewers; n++) {
+		viewers.push(new Viewer({ url: new URL(order.url), checked: true, stepMs: {}, onTag }));
+	}
+});
