@@ -2,6 +2,7 @@ import { ERROR_CODES, type ErrorCode } from '../errors.js';
 import { Figure, HEADER_BYTES, StreamFlag } from '../ring/layout.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { Counters, MAX_COUNTED_STREAMS, type StreamCounter } from './counters.js';
+import { mergeStreams } from './merge-streams.js';
 import type { ProcessSnapshot, RecorderCounts, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
 import {
 	addByProtocol,
@@ -226,20 +227,4 @@ function sumClosed(slabs: readonly Counters[]): Record<ErrorCode, number> {
 	const codes = Object.keys(ERROR_CODES) as ErrorCode[];
 	const counts = codes.map((code) => [code, sum(slabs, (slab) => slab.closed(code))]);
 	return Object.fromEntries(counts) as Record<ErrorCode, number>;
-}
-
-/** Two streams of the shared slot as one. */
-function mergeStreams(into: StreamSnapshot, stream: StreamSnapshot): StreamSnapshot {
-	addCounts(into.counts, stream.counts);
-	return {
-		...into,
-		publisher: null,
-		startedAtMs: Math.min(into.startedAtMs, stream.startedAtMs),
-		lastMediaAtMs: Math.max(into.lastMediaAtMs, stream.lastMediaAtMs),
-		hasAudio: into.hasAudio || stream.hasAudio,
-		hasVideo: into.hasVideo || stream.hasVideo,
-		bitsPerSecond: into.bitsPerSecond + stream.bitsPerSecond,
-		gopMs: Math.max(into.gopMs, stream.gopMs),
-		ringBytes: into.ringBytes + stream.ringBytes,
-	};
 }

@@ -1,0 +1,99 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, BlockList, isIP } from 'node:net';
+import type { Logger } from '../log/logger.js';
+import { AdminApi, type AdminResponse, type AdminSource } from './admin-api.js';
+
+export type AdminOptions = { host: string; port: number };
+
+const HEADERS_TIMEOUT_MS = 5000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+const MAX_CONNECTIONS = 256;
+
+/** The admin port: a small HTTP server in the primary, on loopback by default. It has no password: keep it private. */
+export class AdminServer {
+	readonly #api: AdminApi;
+	readonly #options: AdminOptions;
+	readonly #log: Logger;
+	readonly #server: Server;
+
+	constructor(source: AdminSource, options: AdminOptions, log: Logger) {
+		this.#api = new AdminApi(source);
+		this.#options = options;
+		this.#log = log;
+		this.#server = createServer(
+			{
+				headersTimeout: HEADERS_TIMEOUT_MS,
+				requestTimeout: REQUEST_TIMEOUT_MS,
+				keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+			},
+			(request, response) => this.#serve(request, response),
+		);
+		this.#server.maxConnections = MAX_CONNECTIONS;
+	}
+
+	/** Resolves with the bound address; rejects with the system's error when it cannot be bound. */
+	listen(): Promise<AddressInfo> {
+		return new Promise((resolve, reject) => {
+			this.#server.once('error', reject);
+			this.#server.listen(this.#options.port, this.#options.host, () => {
+				this.#server.off('error', reject);
+				resolve(this.#server.address() as AddressInfo);
+			});
+		});
+	}
+
+	/** Closes the port and what is open on it. */
+	close(): Promise<void> {
+		const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+		this.#server.closeAllConnections();
+		return closed;
+	}
+
+	async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+		const method = request.method ?? 'GET';
+		const path = (request.url ?? '/').split('?', 1)[0]!;
+		request.resume();
+		const answer = isRebound(request) ? MISDIRECTED : await this.#answer(method, path);
+		response.writeHead(answer.status, {
+			'content-type': answer.type,
+			'content-length': Buffer.byteLength(answer.body),
+			'cache-control': 'no-store',
+			'x-content-type-options': 'nosniff',
+			...answer.headers,
+		});
+		response.end(method === 'HEAD' ? undefined : answer.body);
+	}
+
+	async #answer(method: string, path: string): Promise<AdminResponse> {
+		try {
+			return await this.#api.answer(method, path);
+		} catch (error) {
+			this.#log.error({ err: error, method, path }, 'admin request failed');
+			return { status: 500, type: 'text/plain; charset=utf-8', body: 'the request failed; see the log\n' };
+		}
+	}
+}
+
+const MISDIRECTED: AdminResponse = {
+	status: 421,
+	type: 'text/plain; charset=utf-8',
+	body: 'use an address or localhost as host name\n',
+};
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+/**
+ * A web page elsewhere whose host name was made to point at this machine (DNS rebinding) could use the port through the browser of
+ * whoever sits here. Such a request comes over loopback and names that host.
+ */
+function isRebound(request: IncomingMessage): boolean {
+	const { localAddress = '', localFamily } = request.socket;
+	if (!loopback.check(localAddress, localFamily === 'IPv6' ? 'ipv6' : 'ipv4')) {
+		return false;
+	}
+	const host = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+	return host !== '' && host !== 'localhost' && isIP(host) === 0;
+}

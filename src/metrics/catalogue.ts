@@ -1,0 +1,171 @@
+import type { ProcessSnapshot, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
+import { sum, VIEWER_PROTOCOLS, type ViewerProtocol } from './stream-counts.js';
+
+/** One series of a metric: its labels, in the metric's order, and its value. */
+export type Sample = readonly [labels: readonly string[], value: number];
+
+/** A metric of a role process, computed from a snapshot. `across` says how the values of several processes become one. */
+export type MetricSpec = {
+	name: string;
+	type: 'counter' | 'gauge';
+	help: string;
+	labels: readonly string[];
+	across: 'sum' | 'max' | 'min';
+	samples: (snapshot: ProcessSnapshot) => Iterable<Sample>;
+};
+
+type Of<T> = (of: T) => number;
+
+/**
+ * Every metric that a role process has of its media, in the order of the output. Labels are app and stream, or one of a small
+ * closed set (protocol, code, thread): their number is bounded by limits.streams, never by the number of viewers.
+ */
+export const CATALOGUE: readonly MetricSpec[] = [
+	gauge('streams', 'Streams that are live or wait for their publisher to come back', (s) => s.streams.length),
+	gauge('publishers', 'Streams that have a publisher now', (s) =>
+		sum(s.streams, (stream) => (stream.publisher ? 1 : 0)),
+	),
+	counter('streams_started_total', 'Streams that have begun', (s) => s.totals.streamsStarted),
+	byProtocol('gauge', 'subscribers', 'Viewers now', (s) => s.totals.subscribers),
+	counter('received_bytes_total', 'Bytes of media received from publishers', (s) => s.totals.counts.bytesIn),
+	byProtocol('counter', 'sent_bytes_total', 'Bytes of media sent to viewers', (s) => s.totals.counts.bytesOut),
+	counter('audio_frames_total', 'Audio frames received', (s) => s.totals.counts.audioFrames),
+	counter('video_frames_total', 'Video frames received', (s) => s.totals.counts.videoFrames),
+	counter('keyframes_total', 'Video keyframes received', (s) => s.totals.counts.keyframes),
+	counter(
+		'repaired_timestamps_total',
+		'Frames whose timestamp was repaired',
+		(s) => s.totals.counts.repairedTimestamps,
+	),
+	counter('dropped_frames_total', 'Frames that could not be kept', (s) => s.totals.counts.droppedFrames),
+	counter('splices_total', 'Sources joined to a running timeline', (s) => s.totals.counts.splices),
+	counter('skips_total', 'Jumps of slow viewers to the newest keyframe', (s) => s.totals.counts.skips),
+	counter('lag_closes_total', 'Viewers closed because they stayed behind', (s) => s.totals.counts.lagClosed),
+
+	counter('sessions_accepted_total', 'Connections accepted', (s) => s.totals.sessionsAccepted),
+	{
+		...counter('sessions_closed_total', 'Sessions that ended, by error code', () => 0),
+		labels: ['code'],
+		samples: (s) => Object.entries(s.totals.sessionsClosed).map(([code, count]): Sample => [[code], count]),
+	},
+
+	{
+		...perStream('gauge', 'stream_publishers', 'Whether the stream has a publisher', (s) => (s.publisher ? 1 : 0)),
+		across: 'max',
+	},
+	{
+		...perStream('gauge', 'stream_start_time_seconds', 'When the stream began, in seconds since 1970', (s) =>
+			seconds(s.startedAtMs),
+		),
+		across: 'min',
+	},
+	{
+		...perStream('gauge', 'stream_last_media_time_seconds', 'When the last frame came, in seconds since 1970', (s) =>
+			seconds(s.lastMediaAtMs),
+		),
+		across: 'max',
+	},
+	{
+		...perStream('gauge', 'stream_keyframe_interval_seconds', 'Time between the newest two keyframes', (s) =>
+			seconds(s.gopMs),
+		),
+		across: 'max',
+	},
+	perStream('gauge', 'stream_ring_bytes', 'Capacity of the ring', (s) => s.ringBytes),
+	perStreamByProtocol('gauge', 'stream_subscribers', 'Viewers now', (s) => s.subscribers),
+	perStream('counter', 'stream_received_bytes_total', 'Bytes of media received', (s) => s.counts.bytesIn),
+	perStreamByProtocol('counter', 'stream_sent_bytes_total', 'Bytes of media sent', (s) => s.counts.bytesOut),
+	perStream('counter', 'stream_audio_frames_total', 'Audio frames received', (s) => s.counts.audioFrames),
+	perStream('counter', 'stream_video_frames_total', 'Video frames received', (s) => s.counts.videoFrames),
+	perStream('counter', 'stream_keyframes_total', 'Video keyframes received', (s) => s.counts.keyframes),
+	perStream(
+		'counter',
+		'stream_repaired_timestamps_total',
+		'Frames whose timestamp was repaired',
+		(s) => s.counts.repairedTimestamps,
+	),
+	perStream('counter', 'stream_dropped_frames_total', 'Frames that could not be kept', (s) => s.counts.droppedFrames),
+	perStream('counter', 'stream_splices_total', 'Sources joined to the running timeline', (s) => s.counts.splices),
+	perStream('counter', 'stream_skips_total', 'Jumps of slow viewers to the newest keyframe', (s) => s.counts.skips),
+	perStream(
+		'counter',
+		'stream_lag_closes_total',
+		'Viewers closed because they stayed behind',
+		(s) => s.counts.lagClosed,
+	),
+
+	perThread('gauge', 'connections', 'Open connections', (t) => t.connections),
+	perThread('counter', 'thread_restarts_total', 'Times the thread was replaced', (t) => t.restarts),
+	perThread('counter', 'thread_event_loop_busy_seconds_total', 'Time that the event loop was not idle', (t) =>
+		seconds(t.eventLoopBusyMs),
+	),
+	perThread('counter', 'thread_flushes_total', 'Flushes to the viewers of a stream', (t) => t.flushes),
+	perThread('counter', 'thread_flush_seconds_total', 'Time spent in flushes', (t) => seconds(t.flushMs)),
+	{
+		...perThread('gauge', 'thread_merge_window_seconds', 'Merge window', (t) => seconds(t.mergeWindowMs)),
+		across: 'max',
+	},
+
+	gauge('recorders', 'Takes being recorded', (s) => s.recorders.active),
+	counter('recorder_takes_total', 'Takes begun', (s) => s.recorders.takes),
+	counter('recorder_written_bytes_total', 'Bytes of recordings written', (s) => s.recorders.bytesWritten),
+	counter('recorder_failures_total', 'Takes that ended because of a fault', (s) => s.recorders.failures),
+];
+
+function gauge(name: string, help: string, value: Of<ProcessSnapshot>): MetricSpec {
+	return spec('gauge', name, help, [], (snapshot) => [[[], value(snapshot)]]);
+}
+
+function counter(name: string, help: string, value: Of<ProcessSnapshot>): MetricSpec {
+	return spec('counter', name, help, [], (snapshot) => [[[], value(snapshot)]]);
+}
+
+function byProtocol(
+	type: MetricSpec['type'],
+	name: string,
+	help: string,
+	values: (snapshot: ProcessSnapshot) => Record<ViewerProtocol, number>,
+): MetricSpec {
+	return spec(type, name, help, ['protocol'], (snapshot) => protocolSamples([], values(snapshot)));
+}
+
+function perStream(type: MetricSpec['type'], name: string, help: string, value: Of<StreamSnapshot>): MetricSpec {
+	return spec(type, name, help, ['app', 'stream'], ({ streams }) =>
+		streams.map((stream): Sample => [[stream.app, stream.name], value(stream)]),
+	);
+}
+
+function perStreamByProtocol(
+	type: MetricSpec['type'],
+	name: string,
+	help: string,
+	values: (stream: StreamSnapshot) => Record<ViewerProtocol, number>,
+): MetricSpec {
+	return spec(type, name, help, ['app', 'stream', 'protocol'], ({ streams }) =>
+		streams.flatMap((stream) => protocolSamples([stream.app, stream.name], values(stream))),
+	);
+}
+
+function perThread(type: MetricSpec['type'], name: string, help: string, value: Of<ThreadSnapshot>): MetricSpec {
+	return spec(type, name, help, ['thread'], ({ threads }) =>
+		threads.map((thread): Sample => [[thread.thread], value(thread)]),
+	);
+}
+
+function protocolSamples(labels: readonly string[], values: Record<ViewerProtocol, number>): Sample[] {
+	return VIEWER_PROTOCOLS.map((protocol): Sample => [[...labels, protocol], values[protocol]]);
+}
+
+function spec(
+	type: MetricSpec['type'],
+	name: string,
+	help: string,
+	labels: readonly string[],
+	samples: MetricSpec['samples'],
+): MetricSpec {
+	return { name: `millrace_${name}`, type, help, labels, across: 'sum', samples };
+}
+
+function seconds(ms: number): number {
+	return ms / 1000;
+}

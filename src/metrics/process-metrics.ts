@@ -1,0 +1,62 @@
+import {
+	Counter,
+	collectDefaultMetrics,
+	Gauge,
+	type MetricObjectWithValues,
+	type MetricValue,
+	Registry,
+} from 'prom-client';
+import { CATALOGUE, type MetricSpec } from './catalogue.js';
+import type { ProcessSnapshot } from './snapshot.js';
+
+/** Metrics as they travel between processes: plain data. */
+export type MetricsJson = MetricObjectWithValues<MetricValue<string>>[];
+
+const PREFIX = 'millrace_';
+
+/** prom-client names these gauges like counters, which `promtool check metrics` refuses; and their labels are not a closed set. */
+const UNWANTED_RUNTIME_METRICS = ['handles', 'requests', 'resources'].flatMap((what) => [
+	`${PREFIX}nodejs_active_${what}`,
+	`${PREFIX}nodejs_active_${what}_total`,
+]);
+
+/** The registry of what every process has, whatever its role: CPU, memory, descriptors, event loop, collections of garbage. */
+export function createRuntimeRegistry(role: string): Registry {
+	const register = new Registry();
+	collectDefaultMetrics({ register, prefix: PREFIX, labels: { role } });
+	for (const name of UNWANTED_RUNTIME_METRICS) {
+		register.removeSingleMetric(name);
+	}
+	return register;
+}
+
+/** All metrics of one role process, for the primary. */
+export async function processMetrics(runtime: Registry, snapshot: ProcessSnapshot): Promise<MetricsJson> {
+	const parts = [snapshotRegistry(snapshot), runtime].map((registry) => registry.getMetricsAsJSON());
+	return (await Promise.all(parts)).flat();
+}
+
+/** The metrics of `snapshot` in a registry of their own, made anew for every scrape: nothing is counted in prom-client. */
+export function snapshotRegistry(snapshot: ProcessSnapshot): Registry {
+	const register = new Registry();
+	for (const spec of CATALOGUE) {
+		addMetric(register, spec, snapshot);
+	}
+	return register;
+}
+
+function addMetric(register: Registry, spec: MetricSpec, snapshot: ProcessSnapshot): void {
+	const { name, help, labels: labelNames, across: aggregator, samples } = spec;
+	const configuration = { name, help, labelNames: [...labelNames], aggregator, registers: [register] };
+	if (spec.type === 'counter') {
+		const counter = new Counter(configuration);
+		for (const [labels, value] of samples(snapshot)) {
+			counter.labels(...labels).inc(value);
+		}
+	} else {
+		const gauge = new Gauge(configuration);
+		for (const [labels, value] of samples(snapshot)) {
+			gauge.labels(...labels).set(value);
+		}
+	}
+}
