@@ -32,6 +32,7 @@ export const ERROR_CODES = {
 	FLV_SIGNATURE: 'The body does not start with an FLV header',
 	FLV_TAG: 'An FLV tag is malformed',
 	FLV_TAG_TOO_LARGE: 'An FLV tag is larger than limits.maxMessageBytes',
+	CODEC_CONFIG: 'A decoder configuration is malformed',
 	HTTP_REQUEST: 'The HTTP request cannot be served',
 	WS_PROTOCOL: 'The WebSocket peer broke the protocol',
 } as const;
