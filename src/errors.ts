@@ -19,6 +19,7 @@ export const ERROR_CODES = {
 	PUBLISH_CONFLICT: 'Another publisher holds the stream',
 	PUBLISH_REPLACED: 'Another publisher took the stream over',
 	PUBLISH_REFUSED: 'The publish was refused',
+	STREAM_LIMIT: 'More live streams than limits.streams',
 	SUBSCRIBER_LAGGING: 'The viewer stayed behind for longer than play.maxLag',
 	BUFFER_FULL: 'The peer did not read what was sent',
 	RTMP_VERSION: 'First byte of the handshake is not 3',

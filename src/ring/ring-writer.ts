@@ -225,8 +225,11 @@ export class RingWriter {
 			done += units;
 		}
 		const writer = RingWriter.attach(ring, this.#epoch);
-		Atomics.store(old.words, Word.replaced, 1);
-		Atomics.notify(old.words, Word.tail);
+		// A writer that was fenced meanwhile must not take the old ring away from its successor.
+		if (!this.fenced) {
+			Atomics.store(old.words, Word.replaced, 1);
+			Atomics.notify(old.words, Word.tail);
+		}
 		return writer;
 	}
 

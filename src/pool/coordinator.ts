@@ -1,0 +1,263 @@
+import { MessageChannel } from 'node:worker_threads';
+import type { Config } from '../config/schema.js';
+import type { Logger } from '../log/logger.js';
+import { CounterLedger } from '../metrics/ledger.js';
+import type { ProcessSnapshot } from '../metrics/snapshot.js';
+import { type PublicationOwner, type RegistryListener, StreamRegistry } from '../stream/registry.js';
+import type { CoordinatorToThread, ListenerName, StreamInfo, ThreadToCoordinator } from '../stream/thread-messages.js';
+import { DescriptorStock, type ListenerDescriptors } from './descriptor-stock.js';
+import { HEARTBEAT_CHECK_MS, type RoleName, RoleThread, type RoleThreadListener } from './role-thread.js';
+import { type ThreadCounts, threadCounts } from './thread-counts.js';
+
+export type CoordinatorOptions = {
+	/** Shown in snapshots: `origin`. */
+	role: string;
+	config: Config;
+	/** Inherited listening descriptors: one for each thread that listens, and spares for restarts. No descriptors = not listened to. */
+	listeners: ListenerDescriptors;
+	log: Logger;
+	/** The process cannot go on and should be replaced by a fresh one. Called at most once. */
+	onFatal: (reason: string) => void;
+	threads?: ThreadCounts;
+	entries?: Readonly<Record<RoleName, URL>>;
+};
+
+const LISTENERS: Readonly<Record<RoleName, readonly ListenerName[]>> = {
+	ingest: ['rtmp', 'rtmps'],
+	delivery: ['http', 'files'],
+};
+const ENTRIES: Readonly<Record<RoleName, URL>> = {
+	ingest: new URL('../workers/ingest.js', import.meta.url),
+	delivery: new URL('../workers/delivery.js', import.meta.url),
+};
+
+/**
+ * The main thread of a role process: starts, watches and replaces the threads, keeps the stream registry, and carries what has
+ * to be said between them. Media never passes here.
+ */
+export class Coordinator {
+	readonly #options: CoordinatorOptions;
+	readonly #log: Logger;
+	readonly #ledger = new CounterLedger();
+	readonly #registry: StreamRegistry;
+	readonly #descriptors: DescriptorStock;
+	readonly #threads: RoleThread[];
+	/** Called when a thread is ready, has drained, or is gone. */
+	readonly #onProgress = new Set<() => void>();
+	readonly #ready = new Set<RoleThread>();
+	readonly #drained = new Set<RoleThread>();
+	#config: Config;
+	#heartbeatTimer: NodeJS.Timeout | undefined;
+	#fatal = false;
+
+	constructor(options: CoordinatorOptions) {
+		this.#options = options;
+		this.#config = options.config;
+		this.#log = options.log;
+		this.#descriptors = new DescriptorStock(options.listeners);
+		this.#registry = new StreamRegistry({
+			config: options.config,
+			clock: systemClock,
+			listener: this.#registryListener(),
+			slots: this.#ledger,
+		});
+		const counts = options.threads ?? threadCounts(options.config);
+		const entries = options.entries ?? ENTRIES;
+		const listener = this.#threadListener();
+		this.#threads = (['ingest', 'delivery'] as const).flatMap((role) =>
+			Array.from(
+				{ length: counts[role] },
+				(_, index) => new RoleThread({ role, index, entry: entries[role], listener, log: options.log }),
+			),
+		);
+	}
+
+	/** Starts the threads; resolves when all of them are ready. When one dies before that, it is `onFatal` and a rejection. */
+	async start(): Promise<void> {
+		for (const thread of this.#threads) {
+			thread.start();
+		}
+		this.#heartbeatTimer = setInterval(() => {
+			for (const thread of this.#threads) {
+				thread.checkHeartbeat();
+			}
+		}, HEARTBEAT_CHECK_MS);
+		await this.#until(() => this.#fatal || this.#threads.every((thread) => this.#ready.has(thread)));
+		if (this.#fatal) {
+			throw new Error('a thread did not start');
+		}
+	}
+
+	/** Takes a reloaded configuration to every thread; what needs a restart is the caller's to tell. */
+	reload(config: Config): void {
+		this.#config = config;
+		this.#registry.config = config;
+		this.#broadcast({ type: 'config', config });
+	}
+
+	/** Ends all sessions politely, then all threads; after `deadlineMs` impolitely. */
+	async drain(deadlineMs: number): Promise<void> {
+		const deadline = Date.now() + deadlineMs;
+		this.#registry.drain();
+		for (const thread of this.#threads) {
+			thread.drain(deadlineMs);
+		}
+		const gone = (thread: RoleThread): boolean => this.#drained.has(thread) || !thread.running;
+		await this.#until(() => this.#threads.every(gone), deadline);
+		this.#registry.endAll();
+		clearInterval(this.#heartbeatTimer);
+		await Promise.all(this.#threads.map((thread) => thread.stop()));
+	}
+
+	/** What the process knows of itself, for metrics and the API. */
+	snapshot(): ProcessSnapshot {
+		const streams = [...this.#registry.streams()].map(({ stream, publisher }) => ({ ...stream, publisher }));
+		return this.#ledger.snapshot(this.#options.role, streams, { active: 0, takes: 0, bytesWritten: 0, failures: 0 });
+	}
+
+	#threadListener(): RoleThreadListener {
+		return {
+			prepare: (thread) => {
+				const listeners = this.#descriptors.take(LISTENERS[thread.role]);
+				if (listeners === null) {
+					this.#die(`no listening descriptors are left to restart ${thread.name}`);
+					return null;
+				}
+				const streams = [...this.#registry.streams()].map(({ stream }) => stream);
+				return { config: this.#config, listeners, counters: this.#ledger.openThread(thread.name).slab, streams };
+			},
+			created: (thread) => this.#wirePushes(thread),
+			message: (thread, message) => this.#onMessage(thread, message),
+			lost: (thread, owner) => this.#onLost(thread, owner),
+			stuck: (thread) => this.#die(`${thread.name} hangs and cannot be ended`),
+		};
+	}
+
+	#registryListener(): RegistryListener {
+		const tell = (name: string, { app, name: stream, streamId }: StreamInfo): void =>
+			this.#log.info({ app, stream, streamId }, name);
+		return {
+			opened: (stream) => {
+				tell('stream opened', stream);
+				this.#broadcast({ type: 'stream-opened', stream });
+			},
+			ringReplaced: ({ streamId, ring }) => this.#broadcast({ type: 'stream-ring', streamId, ring }),
+			publisherChanged: (stream, present) => {
+				tell(present ? 'publisher is back' : 'publisher is gone', stream);
+				this.#broadcast({ type: 'stream-publisher', streamId: stream.streamId, present });
+			},
+			ended: (stream) => {
+				tell('stream ended', stream);
+				this.#broadcast({ type: 'stream-ended', streamId: stream.streamId });
+			},
+		};
+	}
+
+	#onMessage(thread: RoleThread, message: ThreadToCoordinator): void {
+		const { owner } = thread;
+		switch (message.type) {
+			case 'ready':
+				this.#ready.add(thread);
+				this.#progress();
+				break;
+			case 'publish-request': {
+				const { requestId } = message;
+				if (owner !== null) {
+					this.#registry.request(owner, message, (verdict) => {
+						// The thread may have been replaced meanwhile; its successor knows nothing of this request.
+						if (thread.owner === owner) {
+							thread.post({ type: 'publish-verdict', requestId, verdict });
+						}
+					});
+				}
+				break;
+			}
+			case 'publication-ended':
+			case 'publication-released':
+				this.#registry.publicationEnded(message.publicationId);
+				break;
+			case 'ring-grown':
+				this.#registry.ringGrown(message.publicationId, message.ring);
+				break;
+			case 'drained':
+				this.#drained.add(thread);
+				this.#progress();
+				break;
+		}
+	}
+
+	#onLost(thread: RoleThread, owner: PublicationOwner): void {
+		this.#ledger.closeThread(thread.name);
+		this.#registry.ownerGone(owner);
+		if (thread.role === 'ingest') {
+			this.#broadcast({ type: 'push-port-closed', index: thread.index }, 'delivery');
+		}
+		if (!this.#ready.has(thread) && !thread.stopped) {
+			this.#die(`${thread.name} died before it was ready`);
+		}
+		this.#progress();
+	}
+
+	/** A channel between this thread and every running thread of the other role. */
+	#wirePushes(thread: RoleThread): void {
+		for (const other of this.#threads) {
+			if (other.role !== thread.role && other.running) {
+				const { port1, port2 } = new MessageChannel();
+				thread.post({ type: 'push-port', index: other.index, port: port1 }, [port1]);
+				other.post({ type: 'push-port', index: thread.index, port: port2 }, [port2]);
+			}
+		}
+	}
+
+	#broadcast(message: CoordinatorToThread, role?: RoleName): void {
+		for (const thread of this.#threads) {
+			if (role === undefined || thread.role === role) {
+				thread.post(message);
+			}
+		}
+	}
+
+	/** Resolves when `condition` holds, or at `deadline` (Date.now() milliseconds). */
+	#until(condition: () => boolean, deadline = Number.POSITIVE_INFINITY): Promise<void> {
+		if (condition()) {
+			return Promise.resolve();
+		}
+		return new Promise((resolve) => {
+			const settle = (): void => {
+				clearTimeout(timer);
+				this.#onProgress.delete(check);
+				resolve();
+			};
+			const check = (): void => {
+				if (condition()) {
+					settle();
+				}
+			};
+			const timer = Number.isFinite(deadline) ? setTimeout(settle, Math.max(0, deadline - Date.now())) : undefined;
+			this.#onProgress.add(check);
+		});
+	}
+
+	#progress(): void {
+		for (const check of [...this.#onProgress]) {
+			check();
+		}
+	}
+
+	#die(reason: string): void {
+		if (!this.#fatal) {
+			this.#fatal = true;
+			this.#log.fatal({ reason }, 'the process cannot go on');
+			this.#options.onFatal(reason);
+			this.#progress();
+		}
+	}
+}
+
+const systemClock = {
+	now: (): number => Date.now(),
+	schedule: (delayMs: number, action: () => void): (() => void) => {
+		const timer = setTimeout(action, delayMs);
+		return () => clearTimeout(timer);
+	},
+};
