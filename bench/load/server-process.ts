@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const SUPERVISOR = fileURLToPath(new URL('../../supervisor.js', import.meta.url));
+/** Below the range that the kernel takes ports of outgoing connections from, so that nothing grabs a port just chosen. */
+const FIRST_PORT = 10_000;
+const LAST_PORT = 31_000;
+const READY_TIMEOUT_MS = 20_000;
+const POLL_MS = 50;
+const STOP_TIMEOUT_MS = 20_000;
+
+/** Sections of the configuration file, as written there. */
+export type ConfigFile = { [section: string]: unknown };
+
+export type ServerPorts = { rtmp: number; http: number; files: number; admin: number };
+
+export type StartOptions = {
+	config?: ConfigFile;
+	/** More command-line arguments. */
+	args?: readonly string[];
+	env?: Readonly<Record<string, string>>;
+};
+
+/** A Millrace origin of its own: temporary directory, free ports, everything it prints kept. */
+export class ServerProcess {
+	readonly ports: ServerPorts;
+	/** Temporary directory with `config.yaml` and `media/`; gone after `stop`. */
+	readonly directory: string;
+	readonly configFile: string;
+	/** All that the server has printed. */
+	output = '';
+	readonly #child: ChildProcess;
+	readonly #exited: Promise<[code: number | null, signal: NodeJS.Signals | null]>;
+
+	private constructor(ports: ServerPorts, directory: string, options: StartOptions) {
+		this.ports = ports;
+		this.directory = directory;
+		this.configFile = join(directory, 'config.yaml');
+		this.writeConfig(options.config ?? {});
+		const args = [SUPERVISOR, '--role', 'origin', '--config', this.configFile, ...(options.args ?? [])];
+		const env = { ...process.env, ...options.env };
+		this.#child = spawn(process.execPath, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
+		this.#exited = once(this.#child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+		for (const stream of [this.#child.stdout, this.#child.stderr]) {
+			stream?.setEncoding('utf8').on('data', (text: string) => {
+				this.output += text;
+			});
+		}
+	}
+
+	/** Starts a server and resolves when it is ready; throws with what it printed when it is not. */
+	static async start(options: StartOptions = {}): Promise<ServerProcess> {
+		const [rtmp, http, files, admin] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+		const directory = mkdtempSync(join(tmpdir(), 'millrace-'));
+		const server = new ServerProcess({ rtmp, http, files, admin }, directory, options);
+		await server.#waitUntilReady();
+		return server;
+	}
+
+	get pid(): number {
+		return this.#child.pid!;
+	}
+
+	get media(): string {
+		return join(this.directory, 'media');
+	}
+
+	rtmpUrl(path: string): string {
+		return `rtmp://127.0.0.1:${this.ports.rtmp}/${path}`;
+	}
+
+	httpUrl(path: string): string {
+		return `http://127.0.0.1:${this.ports.http}/${path}`;
+	}
+
+	wsUrl(path: string): string {
+		return `ws://127.0.0.1:${this.ports.http}/${path}`;
+	}
+
+	adminUrl(path: string): string {
+		return `http://127.0.0.1:${this.ports.admin}/${path}`;
+	}
+
+	/** Writes the configuration file anew: `config` laid over this server's ports and media directory. JSON is YAML. */
+	writeConfig(config: ConfigFile): void {
+		const { rtmp, http, files, admin } = this.ports;
+		const own: ConfigFile = {
+			media: this.media,
+			rtmp: { port: rtmp },
+			http: { port: http },
+			files: { port: files },
+			admin: { port: admin },
+		};
+		const sections = Object.entries({ ...own, ...config }).map(([key, value]) => {
+			return [key, isSection(value) && isSection(own[key]) ? { ...own[key], ...value } : value];
+		});
+		writeFileSync(this.configFile, JSON.stringify(Object.fromEntries(sections), null, 2));
+	}
+
+	signal(signal: NodeJS.Signals): void {
+		this.#child.kill(signal);
+	}
+
+	/** Exit code, or the signal that ended the process. */
+	async exit(): Promise<number | NodeJS.Signals> {
+		const [code, signal] = await this.#exited;
+		return code ?? signal!;
+	}
+
+	/** SIGTERM, and the exit code; a server that does not end in time is killed. Removes the directory. */
+	async stop(): Promise<number | NodeJS.Signals> {
+		const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+		this.#child.kill('SIGTERM');
+		const result = await this.exit();
+		clearTimeout(timer);
+		rmSync(this.directory, { recursive: true, force: true });
+		return result;
+	}
+
+	async #waitUntilReady(): Promise<void> {
+		const deadlineMs = performance.now() + READY_TIMEOUT_MS;
+		while (performance.now() < deadlineMs && this.#child.exitCode === null) {
+			const response = await fetch(this.adminUrl('readyz')).catch(() => null);
+			if (response?.status === 200) {
+				return;
+			}
+			await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+		}
+		await this.stop();
+		throw new Error(`the server did not get ready:\n${this.output}`);
+	}
+}
+
+function isSection(value: unknown): value is object {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A TCP port that nothing listens on. */
+export async function freePort(): Promise<number> {
+	for (;;) {
+		const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+		const probe = createServer();
+		const free = await new Promise<boolean>((resolve) => {
+			probe.once('error', () => resolve(false));
+			probe.listen(port, '::', () => resolve(true));
+		});
+		if (free) {
+			await new Promise((resolve) => probe.close(resolve));
+			return port;
+		}
+	}
+}
