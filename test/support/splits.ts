@@ -12,3 +12,12 @@ export function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[
 	const bounds = [0, ...cuts, bytes.length];
 	return bounds.slice(1).map((end, index) => bytes.subarray(bounds[index]!, end));
 }
+
+/** Lends out a copy of each piece, overwritten as soon as the next is asked for: a parser that keeps a view gives itself away. */
+export function* lend(pieces: Iterable<Uint8Array>): Generator<Buffer> {
+	for (const piece of pieces) {
+		const copy = Buffer.from(piece);
+		yield copy;
+		copy.fill(0xee);
+	}
+}
