@@ -111,8 +111,17 @@ export class Coordinator {
 
 	/** What the process knows of itself, for metrics and the API. */
 	snapshot(): ProcessSnapshot {
-		const streams = [...this.#registry.streams()].map(({ stream, publisher }) => ({ ...stream, publisher }));
+		// A publisher's query may hold its key: it stays here.
+		const streams = [...this.#registry.streams()].map(({ stream, publisher }) => ({
+			...stream,
+			publisher: publisher === null ? null : { protocol: publisher.protocol, address: publisher.address },
+		}));
 		return this.#ledger.snapshot(this.#options.role, streams, { active: 0, takes: 0, bytesWritten: 0, failures: 0 });
+	}
+
+	/** Takes a stream away from its publisher. @returns whether it had one. */
+	evict(app: string, name: string): boolean {
+		return this.#registry.evict(app, name);
 	}
 
 	#threadListener(): RoleThreadListener {

@@ -74,7 +74,7 @@ type Entry = {
 };
 
 /** A revoked publisher's thread answers within milliseconds; a hung one is not waited for, the fencing epoch stops it. */
-export const TAKEOVER_DEADLINE_MS = 1000;
+export const RELEASE_DEADLINE_MS = 1000;
 
 const NOTHING = new Uint8Array(0);
 const noTimer = (): void => undefined;
@@ -126,6 +126,18 @@ export class StreamRegistry {
 		} else {
 			this.#contest(entry, entry.publication, claim);
 		}
+	}
+
+	/** Takes the stream away from its publisher, as an operator may: it enters its grace. @returns false when it has none. */
+	evict(app: string, name: string): boolean {
+		const entry = this.#byKey.get(streamKey(app, name));
+		if (entry === undefined || entry.publication === null) {
+			return false;
+		}
+		if (entry.takeover === null) {
+			this.#revoke(entry, entry.publication, null, 'SESSION_KICKED', `${app}/${name} was evicted by an operator`);
+		}
+		return true;
 	}
 
 	/** The publisher of `publicationId` is gone, and its thread writes no more. Unknown ids are late news and ignored. */
@@ -223,10 +235,15 @@ export class StreamRegistry {
 			refuse(claim, 'PUBLISH_CONFLICT', `${app}/${name} is published by ${who(holder.publisher)} since ${since}`);
 			return;
 		}
-		// The deadline first: a holder on the same thread may release before `revoke` returns.
-		entry.takeover = { claim, cancelDeadline: this.#clock.schedule(TAKEOVER_DEADLINE_MS, () => this.#vacate(entry)) };
 		const reason = `${app}/${name} was taken over by ${who(claim.publisher)}`;
-		holder.owner.revoke(holder.id, 'PUBLISH_REPLACED', reason);
+		this.#revoke(entry, holder, claim, 'PUBLISH_REPLACED', reason);
+	}
+
+	/** Asks the holder to let go, for `claim` or for nobody. */
+	#revoke(entry: Entry, holder: Publication, claim: Claim | null, code: ErrorCode, reason: string): void {
+		const cancelDeadline = this.#clock.schedule(RELEASE_DEADLINE_MS, () => this.#vacate(entry));
+		entry.takeover = { claim, cancelDeadline };
+		holder.owner.revoke(holder.id, code, reason);
 	}
 
 	/** The publication is over: its successor gets the ring, or the grace begins. */

@@ -3,7 +3,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { Figure, Lifecycle, RecordKind } from '#src/ring/layout.js';
 import { RingReader } from '#src/ring/ring-reader.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
-import { type RegistryParts, StreamRegistry, TAKEOVER_DEADLINE_MS } from '#src/stream/registry.js';
+import { RELEASE_DEADLINE_MS, type RegistryParts, StreamRegistry } from '#src/stream/registry.js';
 import type { PublishGrant, PublishVerdict } from '#src/stream/thread-messages.js';
 import { testConfig } from '../support/config.js';
 
@@ -116,7 +116,7 @@ describe('stream registry', () => {
 		const first = t.publish('live/a', 'first');
 		const writer = RingWriter.attach(first.stream.ring, first.writerEpoch);
 		const verdict = t.request('live/a', 'second');
-		t.advance(TAKEOVER_DEADLINE_MS);
+		t.advance(RELEASE_DEADLINE_MS);
 		granted(verdict());
 		assert.equal(writer.fenced, true);
 		t.registry.publicationEnded(first.publicationId);
@@ -172,7 +172,7 @@ describe('stream registry', () => {
 		t.publish('live/b', 'other', 'thread 1');
 		const claim = t.request('live/b', 'claimant', 'thread 0');
 		t.registry.ownerGone(t.owner('thread 0'));
-		t.advance(TAKEOVER_DEADLINE_MS);
+		t.advance(RELEASE_DEADLINE_MS);
 		assert.deepEqual(t.streams(), ['live/a grace', 'live/b grace']);
 		assert.equal(claim(), null);
 		const writer = RingWriter.attach(first.stream.ring, first.writerEpoch);
@@ -208,11 +208,32 @@ describe('stream registry', () => {
 		const first = t.publish('live/a', 'first');
 		const old = RingWriter.attach(first.stream.ring, first.writerEpoch);
 		const verdict = t.request('live/a', 'second');
-		t.advance(TAKEOVER_DEADLINE_MS);
+		t.advance(RELEASE_DEADLINE_MS);
 		const second = granted(verdict());
 		t.registry.ringGrown(first.publicationId, old.grow(2 * 1024 ** 2).ring);
 		const writer = RingWriter.attach(second.stream.ring, second.writerEpoch);
 		assert.equal(writer.fenced, false);
+	});
+
+	it('evicts a publisher: the stream is in grace, and the name free for the next', () => {
+		const grant = t.publish('live/a');
+		assert.equal(t.registry.evict('live', 'a'), true);
+		assert.equal(t.registry.evict('live', 'a'), true);
+		assert.deepEqual(t.revoked, [`${grant.publicationId} SESSION_KICKED live/a was evicted by an operator`]);
+		t.registry.publicationEnded(grant.publicationId);
+		assert.deepEqual(t.streams(), ['live/a grace']);
+		assert.equal(t.registry.evict('live', 'a'), false);
+		assert.equal(t.registry.evict('live', 'b'), false);
+		t.publish('live/a');
+	});
+
+	it('grants an evicted publisher its ring to the next one only when the evicted has let go', () => {
+		const first = t.publish('live/a');
+		t.registry.evict('live', 'a');
+		const verdict = t.request('live/a', 'next');
+		assert.equal(verdict(), null);
+		t.registry.publicationEnded(first.publicationId);
+		granted(verdict());
 	});
 
 	it('refuses new streams beyond the limit but not the return of one in grace', () => {
