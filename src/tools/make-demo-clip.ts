@@ -17,7 +17,7 @@ const SAMPLE_RATE = 48_000;
 const target = fileURLToPath(new URL('../../src/tools/demo.flv', import.meta.url));
 const directory = mkdtempSync(path.join(tmpdir(), 'millrace-demo-clip-'));
 const video = path.join(directory, 'video.flv');
-const audio = path.join(directory, 'audio.aac');
+const audio = path.join(directory, 'audio.m4a');
 const time = "drawtext=text='%{pts\\:hms}':x=(w-tw)/2:y=h-40:fontsize=28:fontcolor=white:box=1:boxcolor=black@0.6";
 const bitExact = ['-fflags', '+bitexact', '-flags:v', '+bitexact', '-flags:a', '+bitexact'];
 
@@ -29,7 +29,12 @@ try {
 		...[...bitExact, video],
 	);
 	ffmpeg(
-		...['-f', 'lavfi', '-i', `sine=frequency=440:beep_factor=2:sample_rate=${SAMPLE_RATE}:duration=${3 * CLIP_SECONDS}`],
+		...[
+			'-f',
+			'lavfi',
+			'-i',
+			`sine=frequency=440:beep_factor=2:sample_rate=${SAMPLE_RATE}:duration=${3 * CLIP_SECONDS}`,
+		],
 		...['-filter:a', 'volume=0.3', '-c:a', 'aac', '-b:a', '48k', '-ac', '1', ...bitExact, audio],
 	);
 	ffmpeg(
