@@ -21,7 +21,7 @@ test('promtool finds nothing to say about /metrics of a server at work', { skip:
 	assert.equal(response.status, 200);
 	assert.match(text, /^millrace_/m);
 	assert.match(text, /stream="metered"/);
-	const promtool = new Program(t, 'promtool', ['check', 'metrics'], Readable.from([text]));
+	const promtool = new Program(t, 'promtool', ['check', 'metrics'], { input: Readable.from([text]) });
 	assert.equal(await promtool.exit(), 0, promtool.stderr + promtool.stdout);
 	assert.equal(promtool.stderr + promtool.stdout, '');
 });

@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 
+/** `input` goes to its standard input, `env` is added to the environment. */
+export type ProgramOptions = { input?: NodeJS.ReadableStream; env?: Readonly<Record<string, string>> };
+
 /** Another program that a test runs; it does not outlive the test. */
 export class Program {
 	/** What it has printed so far. */
@@ -11,9 +14,12 @@ export class Program {
 	readonly #child: ChildProcess;
 	readonly #exited: Promise<unknown>;
 
-	constructor(t: TestContext, program: string, args: readonly string[], input?: NodeJS.ReadableStream) {
+	constructor(t: TestContext, program: string, args: readonly string[], { input, env }: ProgramOptions = {}) {
 		this.#name = `${program} ${args.join(' ')}`;
-		this.#child = spawn(program, args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+		this.#child = spawn(program, args, {
+			stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+			env: { ...process.env, ...env },
+		});
 		this.#exited = once(this.#child, 'exit');
 		this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
 			this.stdout += text;
