@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { configSchema } from './schema.js';
+import { defOf, expectation, type TextForm, textForm, unwrapped } from './schema-walk.js';
 import { formatDuration, formatSize } from './units.js';
 
 /** What the schema says of one configuration key: for messages, environment names, reloads and documentation. */
@@ -16,8 +17,7 @@ export type ConfigKey = {
 	default: unknown;
 	/** Takes effect on SIGHUP; the others need a restart. */
 	reload: boolean;
-	/** How text (environment, flag) becomes a value: as it is, or read as YAML, or as a list. */
-	form: 'text' | 'yaml' | 'list';
+	form: TextForm;
 	unit: 'duration' | 'size' | null;
 };
 
@@ -25,30 +25,20 @@ export type ConfigKey = {
 export const CONFIG_KEYS: readonly ConfigKey[] = [...keysOf(configSchema, [])];
 
 const keysByName = new Map(CONFIG_KEYS.map((key) => [key.name, key]));
-/** Sections by name; the whole configuration is ''. */
-const sections = new Map<string, string[]>();
-for (const { path } of CONFIG_KEYS) {
-	for (let depth = 0; depth < path.length; depth += 1) {
-		const section = path.slice(0, depth).join('.');
-		const children = sections.get(section) ?? [];
-		sections.set(section, children.includes(path[depth]!) ? children : [...children, path[depth]!]);
+
+/** The key called `name`. Throws TypeError for a name that is none: for names written in our own code. */
+export function keyNamed(name: string): ConfigKey {
+	const key = keysByName.get(name);
+	if (key === undefined) {
+		throw new TypeError(`no configuration key ${name}`);
 	}
+	return key;
 }
 
-/** The key at `path` or the one that holds it (`apps` for `apps.live.play.missing`). */
-export function keyAt(path: readonly string[]): ConfigKey | undefined {
-	for (let length = path.length; length > 0; length -= 1) {
-		const key = keysByName.get(path.slice(0, length).join('.'));
-		if (key !== undefined) {
-			return key;
-		}
-	}
-	return undefined;
-}
-
-/** The names inside a section (`rtmp`, or '' for the top), or undefined when it is no section. */
-export function sectionKeys(section: string): readonly string[] | undefined {
-	return sections.get(section);
+/** The key that holds what is at `path`: `apps` for `apps.live.play.missing`. */
+export function keyHolding(path: readonly string[]): ConfigKey {
+	const length = path.findIndex((_, index) => keysByName.has(path.slice(0, index + 1).join('.'))) + 1;
+	return keyNamed(path.slice(0, length).join('.'));
 }
 
 /** The value as the configuration file writes it: durations and sizes with their unit. */
@@ -59,46 +49,8 @@ export function asWritten(key: Pick<ConfigKey, 'unit'>, value: unknown): unknown
 	return key.unit === 'duration' ? formatDuration(value) : formatSize(value);
 }
 
-/** What the schema allows, in words. */
-export function expectation(schema: z.core.$ZodType): string {
-	const meta = (schema as z.ZodType).meta();
-	if (typeof meta?.['expects'] === 'string') {
-		return meta['expects'];
-	}
-	const def = (schema as z.core.$ZodTypes)._zod.def;
-	switch (def.type) {
-		case 'default':
-		case 'prefault':
-		case 'optional':
-			return expectation(def.innerType);
-		case 'boolean':
-			return 'true or false';
-		case 'number':
-			return numberExpectation(schema as z.ZodNumber);
-		case 'string':
-			return 'text';
-		case 'literal':
-			return def.values.join(', ');
-		case 'enum':
-			return `one of ${Object.values(def.entries).join(', ')}`;
-		case 'union':
-			return def.options.map(expectation).join(' or ');
-		case 'array':
-			return 'a list of texts';
-		default:
-			return `a section`;
-	}
-}
-
-function numberExpectation(schema: z.ZodNumber): string {
-	const { minValue, maxValue } = schema;
-	return maxValue === null || maxValue >= Number.MAX_SAFE_INTEGER
-		? `a whole number, at least ${minValue}`
-		: `a whole number from ${minValue} to ${maxValue}`;
-}
-
 function* keysOf(schema: z.core.$ZodType, path: readonly string[]): Generator<ConfigKey> {
-	const def = (schema as z.core.$ZodTypes)._zod.def;
+	const def = defOf(schema);
 	if (def.type === 'prefault') {
 		yield* keysOf(def.innerType, path);
 	} else if (def.type === 'object') {
@@ -114,8 +66,8 @@ function* keysOf(schema: z.core.$ZodType, path: readonly string[]): Generator<Co
 
 function describeKey(schema: z.ZodDefault, path: readonly string[]): ConfigKey {
 	const meta = schema.meta();
-	const inner = (schema.unwrap() as z.ZodType).meta();
-	const unit = inner?.['unit'] === 'duration' || inner?.['unit'] === 'size' ? inner['unit'] : null;
+	const innerMeta = (unwrapped(schema) as z.ZodType).meta();
+	const unit = innerMeta?.['unit'] === 'duration' || innerMeta?.['unit'] === 'size' ? innerMeta['unit'] : null;
 	return {
 		name: path.join('.'),
 		path,
@@ -124,16 +76,7 @@ function describeKey(schema: z.ZodDefault, path: readonly string[]): ConfigKey {
 		expects: expectation(schema),
 		default: asWritten({ unit }, schema.def.defaultValue),
 		reload: meta?.['reload'] === true,
-		form: formOf(schema.unwrap()),
+		form: textForm(schema),
 		unit,
 	};
-}
-
-function formOf(schema: z.core.$ZodType): ConfigKey['form'] {
-	const def = (schema as z.core.$ZodTypes)._zod.def;
-	if (def.type === 'array') {
-		return 'list';
-	}
-	const isText = def.type === 'string' || def.type === 'enum';
-	return isText || (def.type === 'union' && def.options.every((option) => formOf(option) === 'text')) ? 'text' : 'yaml';
 }

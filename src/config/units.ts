@@ -39,5 +39,5 @@ function quantity(unit: 'duration' | 'size', units: Readonly<Record<string, numb
 function format(value: number, units: Readonly<Record<string, number>>): string {
 	const fitting = Object.entries(units).filter(([, factor]) => value % factor === 0);
 	const [name, factor] = fitting.at(-1) ?? ['', 1];
-	return value === 0 ? '0' : `${value / factor}${name}`;
+	return value === 0 || name === 'B' ? String(value) : `${value / factor}${name}`;
 }

@@ -4,20 +4,23 @@ export type Logger = pino.Logger;
 
 /** A stalled reader of stdout must not stall media: lines wait in memory up to this many bytes, then are dropped. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
-const MIN_WRITE_BYTES = 4096;
-const FLUSH_INTERVAL_MS = 1000;
+const STDOUT = 1;
 
 /**
  * The logger of one thread or process: JSON lines to stdout, written asynchronously. Fields of `owner` ({role, thread}) are on every
- * line. Pretty printing happens in the primary, which reads the same JSON (log/pretty.ts).
+ * line. Stdout of a role process is read by the primary, which hands the lines on (log/line-sink.ts).
  */
-export function createLogger(level: string, owner: Record<string, string | number>): Logger {
-	const destination = pino.destination({
-		dest: 1,
-		sync: false,
-		minLength: MIN_WRITE_BYTES,
-		maxLength: MAX_BUFFERED_BYTES,
-	});
-	setInterval(() => destination.flush(), FLUSH_INTERVAL_MS).unref();
-	return pino({ level, base: owner, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+export function createLogger(level: string, owner: Readonly<Record<string, string | number>>): Logger {
+	const destination = pino.destination({ dest: STDOUT, sync: false, maxLength: MAX_BUFFERED_BYTES });
+	process.once('exit', () => destination.flushSync());
+	return loggerTo(level, owner, (line) => destination.write(line));
+}
+
+/** A logger that hands each line, its line feed included, to `write`. */
+export function loggerTo(
+	level: string,
+	owner: Readonly<Record<string, string | number>>,
+	write: (line: string) => void,
+): Logger {
+	return pino({ level, base: owner, timestamp: pino.stdTimeFunctions.isoTime }, { write });
 }

@@ -1,0 +1,37 @@
+/** The flags of the command line. Those with a `key` set that configuration key and win over file and environment. */
+export type Flag = {
+	/** Name of the value in the usage text; null = a switch. */
+	value: string | null;
+	help: string;
+	/** The configuration key that it sets. */
+	key: string | null;
+	/** Roles that take the flag; absent = all of them. */
+	roles?: readonly string[];
+};
+
+const GATEWAYS = ['flv-gateway', 'file-gateway'];
+
+export const FLAGS = {
+	role: { value: 'ROLE', help: 'What to run: origin (default)', key: null },
+	config: { value: 'FILE', help: 'YAML configuration file (see config.example.yaml)', key: null },
+	'rtmp-port': { value: 'PORT', help: 'RTMP publish and play', key: 'rtmp.port', roles: ['origin'] },
+	'http-port': {
+		value: 'PORT',
+		help: 'HTTP-FLV and WebSocket-FLV, push and play',
+		key: 'http.port',
+		roles: ['origin'],
+	},
+	'files-port': { value: 'PORT', help: 'Files, recordings, web pages', key: 'files.port', roles: ['origin'] },
+	'admin-port': { value: 'PORT', help: 'Metrics, health, API', key: 'admin.port' },
+	media: { value: 'DIR', help: 'Directory of recordings', key: 'media', roles: ['origin'] },
+	upstream: { value: 'URL', help: 'Where a gateway gets its streams or files', key: null, roles: GATEWAYS },
+	port: { value: 'PORT', help: 'Port of a gateway', key: null, roles: GATEWAYS },
+	root: { value: 'DIR', help: 'Directory that a file-gateway serves', key: null, roles: ['file-gateway'] },
+	processes: { value: 'N', help: 'Processes behind the same port', key: null, roles: GATEWAYS },
+	'print-config': { value: null, help: 'Print the configuration, where each value came from, and exit', key: null },
+	debug: { value: null, help: 'Log at level debug', key: 'log.level' },
+	help: { value: null, help: 'Print this text', key: null },
+	version: { value: null, help: 'Print the version', key: null },
+} as const satisfies Readonly<Record<string, Flag>>;
+
+export type FlagName = keyof typeof FLAGS;

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { ROLE_NAMES } from '../cluster/roles.js';
+import { FLAGS, type Flag } from './flags.js';
+
+export function usage(): string {
+	const rows = Object.entries<Flag>(FLAGS)
+		.filter(([, { roles }]) => roles === undefined || ROLE_NAMES.some((role) => roles.includes(role)))
+		.map(([name, { value, help }]) => `  ${`--${name}${value === null ? '' : ` ${value}`}`.padEnd(20)} ${help}`);
+	return `Usage: millrace [flags]
+
+${rows.join('\n')}
+
+Every setting may also come from the environment (MILLRACE_RTMP_PORT=1936) or from the file of --config; flags win
+over the environment, the environment over the file. SIGHUP reads them again; SIGTERM and SIGINT stop politely, a second
+one at once.
+`;
+}
+
+/** The version in package.json, two folders up from the built file. */
+export function version(): string {
+	const packageFile = new URL('../../package.json', import.meta.url);
+	const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+	return version;
+}

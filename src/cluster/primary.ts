@@ -1,0 +1,221 @@
+import { ConfigError } from '../config/config-error.js';
+import { type ConfigSources, type LoadedConfig, loadConfig } from '../config/load.js';
+import { applyReload } from '../config/reload.js';
+import type { Config } from '../config/schema.js';
+import type { AdminSource } from '../control/admin-api.js';
+import { AdminServer } from '../control/admin-server.js';
+import type { ProcessPort } from '../control/process-port.js';
+import type { Logger } from '../log/logger.js';
+import type { PrimaryStatus } from '../metrics/primary-metrics.js';
+import { RestartBackoff } from '../pool/restart-backoff.js';
+import { threadCounts } from '../pool/thread-counts.js';
+import type { ListenerName } from '../stream/thread-messages.js';
+import { drainChildren, killChildren } from './drain.js';
+import { bindListeners, bindProblem, closeListeners, type Listener } from './listeners.js';
+import { RoleChild } from './role-child.js';
+import { ROLES, type RoleName } from './roles.js';
+
+export type PrimaryOptions = {
+	role: RoleName;
+	version: string;
+	sources: ConfigSources;
+	loaded: LoadedConfig;
+	/** Script of a role process. */
+	entry: URL;
+	log: Logger;
+	/** Takes the lines that role processes log. */
+	writeLine: (line: string) => void;
+};
+
+/** Ports as they were bound, by listener; `admin` among them. */
+export type BoundPorts = Partial<Record<ListenerName | 'admin', number>>;
+
+/** Descriptors for threads that are started again; when a process has used them up it is started again itself. */
+const SPARE_DESCRIPTORS = 16;
+/** The role process spends one to put the socket into the listening state. */
+const LISTENING_DESCRIPTORS = 1;
+
+/** One role process over all its lives. */
+type Seat = { child: RoleChild | null; backoff: RestartBackoff; restartTimer: NodeJS.Timeout | undefined };
+
+/**
+ * The process that owns the listening sockets and keeps the role processes running. It never accepts on those sockets and never
+ * touches media. Used once: start, any number of reloads, stop.
+ */
+export class Primary implements AdminSource {
+	readonly #options: PrimaryOptions;
+	readonly #log: Logger;
+	readonly #startedAtMs = Date.now();
+	readonly #seats: Seat[] = [{ child: null, backoff: new RestartBackoff(), restartTimer: undefined }];
+	#config: Config;
+	#state: PrimaryStatus['state'] = 'starting';
+	#listeners: Listener[] = [];
+	#admin: AdminServer | null = null;
+	#processRestarts = 0;
+	#onStarted: ((problem: ConfigError | null) => void) | null = null;
+
+	constructor(options: PrimaryOptions) {
+		this.#options = options;
+		this.#config = options.loaded.config;
+		this.#log = options.log;
+	}
+
+	/** Binds the ports and starts the role processes; resolves when all are ready. Throws ConfigError when a port cannot be had. */
+	async start(): Promise<BoundPorts> {
+		const plans = ROLES[this.#options.role].listeners(this.#options.loaded);
+		this.#listeners = bindListeners(plans, (problem) => this.#log.warn(problem));
+		const ports: BoundPorts = Object.fromEntries(this.#listeners.map(({ name, port }) => [name, port]));
+		const adminPort = await this.#listenAdmin();
+		if (adminPort !== null) {
+			ports.admin = adminPort;
+		}
+		const problem = await new Promise<ConfigError | null>((resolve) => {
+			this.#onStarted = resolve;
+			for (const seat of this.#seats) {
+				this.#fork(seat);
+			}
+		});
+		if (problem !== null) {
+			throw problem;
+		}
+		this.#state = 'ready';
+		this.#log.info({ ports }, 'ready');
+		return ports;
+	}
+
+	/** Reads the configuration again and applies what can be; a bad one is refused as a whole and the old one stays. */
+	reload(): void {
+		let wanted: LoadedConfig;
+		try {
+			wanted = loadConfig(this.#options.sources);
+		} catch (error) {
+			if (!(error instanceof ConfigError)) {
+				throw error;
+			}
+			this.#log.error({ problems: error.problems }, 'configuration refused; the old one stays');
+			return;
+		}
+		const { config, applied, needsRestart } = applyReload(this.#config, wanted.config);
+		this.#config = config;
+		this.#log.level = config.log.level;
+		for (const child of this.#children()) {
+			child.reload(config);
+		}
+		this.#log.info({ applied, needsRestart }, 'configuration read again');
+	}
+
+	/** Ends everything within the shutdown deadline: sessions are told, recordings finished. */
+	async stop(): Promise<void> {
+		const { deadline } = this.#config.shutdown;
+		this.#state = 'draining';
+		this.#log.info({ deadlineMs: deadline }, 'stopping');
+		this.#giveUpPorts();
+		const killed = await drainChildren(this.#children(), deadline);
+		if (killed > 0) {
+			this.#log.warn({ killed }, 'role processes did not end within the deadline');
+		}
+		await this.#admin?.close();
+		this.#log.info('stopped');
+	}
+
+	/** Ends the role processes at once. */
+	kill(): void {
+		this.#state = 'draining';
+		this.#giveUpPorts();
+		killChildren(this.#children());
+	}
+
+	status(): PrimaryStatus {
+		const { role, version } = this.#options;
+		return {
+			role,
+			version,
+			startedAtMs: this.#startedAtMs,
+			state: this.#state,
+			processes: this.#children().map((child) => ({ role, pid: child.pid, ready: child.ready })),
+			processRestarts: this.#processRestarts,
+		};
+	}
+
+	processes(): readonly ProcessPort[] {
+		return this.#children().map((child) => child.port);
+	}
+
+	async #listenAdmin(): Promise<number | null> {
+		const { host, port } = this.#config.admin;
+		if (port === 'off') {
+			return null;
+		}
+		this.#admin = new AdminServer(this, { host, port }, this.#log);
+		try {
+			return (await this.#admin.listen()).port;
+		} catch (error) {
+			closeListeners(this.#listeners);
+			throw new ConfigError([bindProblem('admin.port', host, port, (error as NodeJS.ErrnoException).code ?? '')]);
+		}
+	}
+
+	#fork(seat: Seat): void {
+		const counts = threadCounts(this.#config);
+		const child = new RoleChild(
+			{
+				role: this.#options.role,
+				entry: this.#options.entry,
+				config: this.#config,
+				listeners: this.#listeners,
+				descriptorsPerListener: Math.max(counts.ingest, counts.delivery) + SPARE_DESCRIPTORS + LISTENING_DESCRIPTORS,
+				log: this.#log,
+				writeLine: this.#options.writeLine,
+			},
+			{
+				ready: () => this.#onReady(child),
+				cannotListen: (name, error) => this.#onCannotListen(name, error),
+				exited: (reason, livedMs) => this.#onExited(seat, child, reason, livedMs),
+			},
+		);
+		seat.child = child;
+		this.#log.info({ pid: child.pid }, 'role process started');
+	}
+
+	#onReady(child: RoleChild): void {
+		this.#log.info({ pid: child.pid }, 'role process ready');
+		if (this.#seats.every((seat) => seat.child?.ready)) {
+			this.#settleStart(null);
+		}
+	}
+
+	#onCannotListen(name: ListenerName, error: string): void {
+		const plan = ROLES[this.#options.role].listeners(this.#options.loaded).find((candidate) => candidate.name === name);
+		const port = this.#listeners.find((listener) => listener.name === name)?.port ?? 0;
+		this.#settleStart(new ConfigError([bindProblem(plan?.key ?? name, plan?.host ?? '', port, error)]));
+	}
+
+	#onExited(seat: Seat, child: RoleChild, reason: string, livedMs: number): void {
+		seat.child = null;
+		if (this.#state === 'draining') {
+			return;
+		}
+		const delayMs = seat.backoff.delayAfter(livedMs);
+		this.#processRestarts += 1;
+		this.#log.error({ pid: child.pid, reason, restartInMs: delayMs }, 'role process is gone and will be replaced');
+		seat.restartTimer = setTimeout(() => this.#fork(seat), delayMs);
+	}
+
+	#settleStart(problem: ConfigError | null): void {
+		this.#onStarted?.(problem);
+		this.#onStarted = null;
+	}
+
+	/** From now on connection attempts are refused, not kept waiting, and nothing is started again. */
+	#giveUpPorts(): void {
+		closeListeners(this.#listeners);
+		this.#listeners = [];
+		for (const { restartTimer } of this.#seats) {
+			clearTimeout(restartTimer);
+		}
+	}
+
+	#children(): RoleChild[] {
+		return this.#seats.flatMap(({ child }) => child ?? []);
+	}
+}

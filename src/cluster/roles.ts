@@ -1,0 +1,49 @@
+import type { LoadedConfig } from '../config/load.js';
+import type { ListenerName } from '../stream/thread-messages.js';
+
+/** A port to bind before the role process starts. */
+export type ListenerPlan = {
+	name: ListenerName;
+	/** Configuration key, for messages. */
+	key: string;
+	host: string;
+	/** 0 = any free port. */
+	port: number;
+	/** Taken, with a warning, when `port` may not be had; null = that is an error. */
+	fallbackPort: number | null;
+};
+
+/** What the primary has to know of a role. */
+export type Role = {
+	listeners: (loaded: LoadedConfig) => ListenerPlan[];
+};
+
+export const ROLES = {
+	origin: { listeners: originListeners },
+} as const satisfies Readonly<Record<string, Role>>;
+
+export type RoleName = keyof typeof ROLES;
+export const ROLE_NAMES = Object.keys(ROLES) as readonly RoleName[];
+
+const FILES_FALLBACK_PORT = 8000;
+
+function originListeners({ config, origins }: LoadedConfig): ListenerPlan[] {
+	const { host, rtmp, http, files } = config;
+	const filesFallback = origins.get('files.port')?.source === 'default' ? FILES_FALLBACK_PORT : null;
+	return [
+		...plan('rtmp', 'rtmp.port', host, rtmp.port),
+		...plan('rtmps', 'rtmp.tlsPort', host, rtmp.tlsPort),
+		...plan('http', 'http.port', host, http.port),
+		...plan('files', 'files.port', host, files.port, filesFallback),
+	];
+}
+
+function plan(
+	name: ListenerName,
+	key: string,
+	host: string,
+	port: number | 'off',
+	fallbackPort: number | null = null,
+): ListenerPlan[] {
+	return port === 'off' ? [] : [{ name, key, host, port, fallbackPort }];
+}

@@ -1,0 +1,50 @@
+import { isatty } from 'node:tty';
+import { type ConfigSources, loadConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { LineSink } from '../log/line-sink.js';
+import { loggerTo } from '../log/logger.js';
+import { prettyLines } from '../log/pretty.js';
+import { Primary } from './primary.js';
+import type { RoleName } from './roles.js';
+import { handleSignals } from './signals.js';
+
+export type RunOptions = {
+	role: RoleName;
+	version: string;
+	sources: ConfigSources;
+	/** Script of a role process; another one in tests. */
+	entry?: URL | undefined;
+};
+
+const STDOUT = 1;
+const ROLE_PROCESS = new URL('./worker-process.js', import.meta.url);
+
+/** Runs a role until a signal ends it; resolves when it is ready. Throws ConfigError, with nothing left running, when it cannot be. */
+export async function run({ role, version, sources, entry = ROLE_PROCESS }: RunOptions): Promise<void> {
+	const loaded = loadConfig(sources);
+	const sink = lineSink(loaded.config.log.format);
+	const writeLine = (line: string): void => sink.write(line);
+	const log = loggerTo(loaded.config.log.level, { role: 'primary' }, writeLine);
+	const primary = new Primary({ role, version, sources, loaded, entry, log, writeLine });
+	handleSignals({
+		reload: () => primary.reload(),
+		stop: () => primary.stop(),
+		kill: () => primary.kill(),
+		flush: () => sink.flushSync(),
+	});
+	try {
+		await primary.start();
+	} catch (error) {
+		primary.kill();
+		sink.flushSync();
+		throw error;
+	}
+	// To a process manager that waits for it.
+	process.send?.('ready');
+}
+
+function lineSink(format: Config['log']['format']): LineSink {
+	const onTerminal = isatty(STDOUT);
+	const pretty = format === 'pretty' || (format === 'auto' && onTerminal);
+	return pretty ? new LineSink(STDOUT, prettyLines(onTerminal)) : new LineSink(STDOUT);
+}

@@ -1,0 +1,111 @@
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { ConfigError } from './config-error.js';
+import type { Config } from './schema.js';
+import type { Origin } from './sources.js';
+import { valueAt } from './tree.js';
+
+const MAX_RING_BYTES = 32 * 1024 ** 2;
+const SHARED_PORT_KEYS = ['rtmp.port', 'rtmp.tlsPort', 'http.port', 'files.port'] as const;
+
+/** What a schema cannot see: values that exclude each other, files that cannot be used. Throws ConfigError with a line each. */
+export function checkConfig(config: Config, origins: ReadonlyMap<string, Origin>): void {
+	const problems: string[] = [];
+	const report = (key: string, problem: string): void => {
+		const origin = origins.get(key);
+		const place = origin === undefined || origin.source === 'default' ? '' : `${origin.label} `;
+		problems.push(`${place}${key}: ${problem}`);
+	};
+	checkPorts(config, origins, report);
+	checkTls(config, report);
+	if (config.ring.maxSize > MAX_RING_BYTES) {
+		report('ring.maxSize', `expected at most 32MiB, got ${config.ring.maxSize} bytes`);
+	}
+	if (config.ring.minSize > config.ring.maxSize) {
+		report('ring.minSize', 'expected at most ring.maxSize');
+	}
+	const mediaProblem = directoryProblem(config.media);
+	if (mediaProblem !== null) {
+		report('media', mediaProblem);
+	}
+	if (problems.length > 0) {
+		throw new ConfigError(problems);
+	}
+}
+
+type Report = (key: string, problem: string) => void;
+
+function checkPorts(config: Config, origins: ReadonlyMap<string, Origin>, report: Report): void {
+	const taken = new Map<number, string>();
+	const keys = [...SHARED_PORT_KEYS, ...(sharesAddress(config) ? (['admin.port'] as const) : [])];
+	for (const key of keys) {
+		const port = valueAt(config, key.split('.'));
+		// Port 80 that nobody asked for gives way (cluster/listeners.ts).
+		const givesWay = key === 'files.port' && origins.get(key)?.source === 'default';
+		if (typeof port !== 'number' || port === 0 || givesWay) {
+			continue;
+		}
+		const other = taken.get(port);
+		if (other !== undefined) {
+			report(key, `port ${port} is ${other} already`);
+		}
+		taken.set(port, key);
+	}
+}
+
+function sharesAddress({ host, admin }: Config): boolean {
+	return [host, admin.host].some((address) => address === '::' || address === '0.0.0.0') || host === admin.host;
+}
+
+function checkTls({ rtmp, tls }: Config, report: Report): void {
+	if (rtmp.tlsPort === 'off' && tls.cert === '' && tls.key === '') {
+		return;
+	}
+	const missing = (['cert', 'key'] as const).filter((name) => tls[name] === '');
+	for (const name of missing) {
+		report(`tls.${name}`, 'expected a PEM file for RTMPS, got nothing');
+	}
+	const pem = { cert: readPem('tls.cert', tls.cert, report), key: readPem('tls.key', tls.key, report) };
+	if (pem.cert === null || pem.key === null) {
+		return;
+	}
+	try {
+		createSecureContext({ cert: pem.cert, key: pem.key });
+	} catch (error) {
+		report('tls.cert', `${tls.cert} and ${tls.key} are no certificate with its key: ${(error as Error).message}`);
+	}
+}
+
+function readPem(key: string, file: string, report: Report): Buffer | null {
+	if (file === '') {
+		return null;
+	}
+	try {
+		return readFileSync(file);
+	} catch (error) {
+		report(key, `cannot be read: ${(error as Error).message}`);
+		return null;
+	}
+}
+
+/** Why recordings cannot be written to `directory`, which need not exist yet; null when they can. */
+function directoryProblem(directory: string): string | null {
+	try {
+		accessSync(nearestExisting(resolve(directory)), constants.W_OK | constants.X_OK);
+		return null;
+	} catch (error) {
+		return `${directory} cannot be written: ${(error as Error).message}`;
+	}
+}
+
+function nearestExisting(directory: string): string {
+	const found = statSync(directory, { throwIfNoEntry: false });
+	if (found === undefined) {
+		return nearestExisting(dirname(directory));
+	}
+	if (!found.isDirectory()) {
+		throw new Error(`${directory} is not a directory`);
+	}
+	return directory;
+}

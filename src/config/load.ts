@@ -1,0 +1,83 @@
+import { checkConfig } from './check.js';
+import { ConfigError } from './config-error.js';
+import { explainIssues } from './issues.js';
+import { asWritten, CONFIG_KEYS } from './keys.js';
+import { type Config, configSchema } from './schema.js';
+import { isSection, schemaAt } from './schema-walk.js';
+import { environmentSettings, type Origin, type Setting } from './sources.js';
+import { isTree, setAt, valueAt } from './tree.js';
+import { readYamlFile } from './yaml-file.js';
+
+/** What the configuration is made of, in rising order of precedence; kept so that SIGHUP can read it all again. */
+export type ConfigSources = {
+	file: string | null;
+	environment: NodeJS.ProcessEnv;
+	flags: readonly Setting[];
+};
+
+export type LoadedConfig = {
+	config: Config;
+	/** Where the value of each key came from, by key name. */
+	origins: ReadonlyMap<string, Origin>;
+};
+
+const DEFAULT_ORIGIN: Origin = { source: 'default', label: 'default' };
+
+/**
+ * Defaults, then the file, then the environment, then flags. Throws ConfigError with a line for each problem: what the
+ * schema refuses, and what it cannot see (a certificate that cannot be read, two listeners on one port).
+ */
+export function loadConfig({ file: fileName, environment, flags }: ConfigSources): LoadedConfig {
+	const file = fileName === null ? null : readYamlFile(fileName);
+	const tree = filledSections(file?.value ?? {});
+	const origins = new Map(CONFIG_KEYS.map((key) => [key.name, DEFAULT_ORIGIN]));
+	for (const { name, path } of CONFIG_KEYS) {
+		if (file !== null && valueAt(tree, path) !== undefined) {
+			origins.set(name, { source: 'file', label: file.locate(path, 'value') });
+		}
+	}
+	for (const { key, value, origin } of [...environmentSettings(environment), ...flags]) {
+		setAt(tree, key.path, value);
+		origins.set(key.name, origin);
+	}
+	const result = configSchema.safeParse(tree);
+	if (!result.success) {
+		throw new ConfigError(
+			explainIssues(result.error.issues, tree, (path, part) => {
+				const origin = origins.get(path.join('.'));
+				return origin === undefined || origin.source === 'file' ? (file?.locate(path, part) ?? '') : origin.label;
+			}),
+		);
+	}
+	checkConfig(result.data, origins);
+	return { config: result.data, origins };
+}
+
+/** The configuration as YAML, each key with where its value came from. Reads back to the same configuration. */
+export function printConfig({ config, origins }: LoadedConfig): string {
+	const lines: string[] = [];
+	let openSection = '';
+	for (const key of CONFIG_KEYS) {
+		const [top = '', leaf] = key.path;
+		if (leaf !== undefined && top !== openSection) {
+			lines.push(`${top}:`);
+		}
+		openSection = top;
+		const value = JSON.stringify(asWritten(key, valueAt(config, key.path)));
+		const line = leaf === undefined ? `${top}: ${value}` : `  ${leaf}: ${value}`;
+		lines.push(`${line.padEnd(40)} # ${origins.get(key.name)?.label}`);
+	}
+	return `${lines.join('\n')}\n`;
+}
+
+/** A copy in which a section with nothing below its name, all commented out, is an empty section. */
+function filledSections(given: unknown): unknown {
+	if (!isTree(given)) {
+		return given;
+	}
+	const sections = Object.entries(given).map(([name, value]) => {
+		const isEmpty = value === null && isSection(schemaAt(configSchema, [name]));
+		return [name, isEmpty ? {} : value];
+	});
+	return structuredClone(Object.fromEntries(sections));
+}
