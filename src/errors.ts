@@ -34,6 +34,8 @@ export const ERROR_CODES = {
 	FLV_TAG: 'An FLV tag is malformed',
 	FLV_TAG_TOO_LARGE: 'An FLV tag is larger than limits.maxMessageBytes',
 	CODEC_CONFIG: 'A decoder configuration is malformed',
+	MP4_BOX: 'An MP4 box is malformed',
+	TS_PACKET: 'An MPEG transport stream is malformed',
 	HTTP_REQUEST: 'The HTTP request cannot be served',
 	WS_PROTOCOL: 'The WebSocket peer broke the protocol',
 } as const;

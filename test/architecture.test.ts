@@ -147,7 +147,7 @@ describe('architecture', () => {
 
 function readTree(folder: string): SourceFile[] {
 	return readdirSync(path.join(ROOT, folder), { recursive: true, withFileTypes: true })
-		.filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+		.filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.parentPath.includes('node_modules'))
 		.map((entry) => {
 			const file = path.join(entry.parentPath, entry.name);
 			const text = readFileSync(file, 'utf8');

@@ -41,6 +41,11 @@ export class PublisherGroup {
 		return this.#members.map((member) => member.publisher.failure).filter((failure) => failure !== null);
 	}
 
+	/** Sends nothing more, but keeps the connections. */
+	pause(): void {
+		clearInterval(this.#timer);
+	}
+
 	close(): void {
 		clearInterval(this.#timer);
 		for (const { publisher } of this.#members) {

@@ -21,7 +21,7 @@ import { parseMp3FrameHeader } from './mp3/frame-header.js';
 import { OPUS_SAMPLE_RATE, parseOpusHead, serializeDOps } from './opus/identification-header.js';
 import type { PixelAspect } from './pixel-aspect.js';
 import { parseVpDecoderConfig, vpcCRecord } from './vp9/decoder-config.js';
-import { vp8KeyFrameSize, vp9KeyFrameSize } from './vp9/frame-header.js';
+import { type PictureSize, vp8KeyFrameSize, vp9KeyFrameSize } from './vp9/frame-header.js';
 
 export type VideoCodec = 'h264' | 'h265' | 'h266' | 'av1' | 'vp9' | 'vp8';
 export type AudioCodec = 'aac' | 'mp3' | 'opus' | 'flac' | 'ac3' | 'eac3';
@@ -139,18 +139,21 @@ export function parseAv1Config(record: Buffer): VideoConfig {
  * Throws PeerError CODEC_CONFIG; also when `keyFrame` is no key frame.
  */
 export function parseVpConfig(codec: 'vp8' | 'vp9', body: Buffer, keyFrame: Uint8Array): VideoConfig {
+	const size = codec === 'vp9' ? vp9KeyFrameSize(keyFrame) : vp8KeyFrameSize(keyFrame);
+	return vpConfigOf(codec, body, size ?? malformed(`${codec} without the size of a key frame`));
+}
+
+/** VP8 or VP9 of a known size. `body` is copied. Throws PeerError CODEC_CONFIG. */
+export function vpConfigOf(codec: 'vp8' | 'vp9', body: Buffer, size: PictureSize): VideoConfig {
 	const record = Buffer.from(vpcCRecord(body));
 	const config = parseVpDecoderConfig(record);
-	const size = codec === 'vp9' ? vp9KeyFrameSize(keyFrame) : vp8KeyFrameSize(keyFrame);
-	if (size === null) {
-		malformed(`${codec} without the size of a key frame`);
-	}
 	return {
 		kind: 'video',
 		codec,
 		record,
 		codecString: vpCodecString(codec, config),
-		...size,
+		width: size.width,
+		height: size.height,
 		pixelAspect: SQUARE,
 		colour: config.colour,
 		frameRate: null,

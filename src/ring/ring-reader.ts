@@ -121,9 +121,19 @@ export class RingReader {
 	 * is at least `audioBackMs` old, or else the oldest one. Null when nothing can be decoded from here on yet.
 	 */
 	startPosition(audioBackMs: number): Position | null {
-		const { words, figures } = this.#views;
 		const audioOnly = (this.flags & StreamFlag.hasVideo) === 0;
-		const lastDtsMs = figures[Figure.lastDtsMs]!;
+		const latestDtsMs = this.#views.figures[Figure.lastDtsMs]! - audioBackMs;
+		return this.#newestStart((dtsMs) => !audioOnly || dtsMs <= latestDtsMs);
+	}
+
+	/** The oldest of the last START_POINTS places where decoding can start: for a recorder, which wants all there is. */
+	oldestStart(): Position | null {
+		return this.#newestStart(() => false);
+	}
+
+	/** The newest start point that is `early` enough, or else the oldest one. */
+	#newestStart(early: (dtsMs: number) => boolean): Position | null {
+		const { words, figures } = this.#views;
 		for (;;) {
 			const count = Atomics.load(words, Word.startPointCount);
 			let best: Position | null = null;
@@ -134,7 +144,7 @@ export class RingReader {
 					break;
 				}
 				best = position;
-				if (!audioOnly || figures[at / 8 + 1]! <= lastDtsMs - audioBackMs) {
+				if (early(figures[at / 8 + 1]!)) {
 					break;
 				}
 			}

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ErrorCode } from '../errors.js';
 import type { StreamCounter } from '../metrics/counters.js';
-import type { RecordBatch } from '../ring/ring-reader.js';
+import type { BatchRoom, RecordBatch } from '../ring/ring-reader.js';
 import type { HeaderSlot } from '../ring/ring-writer.js';
 
 /** What a subscriber must be told before its first frame. */
@@ -18,24 +18,39 @@ export type StreamStart = {
 export type WireFormat = {
 	/** A hub encodes each batch once per key, e.g. `flv-chunked` or `rtmp:60000:1`. */
 	readonly key: string;
-	/** Bytes for the records of `batch`; may be a view of or around `batch.bytes`. Not to be modified afterwards. */
+	/** Bytes that `encodeBatch` would like around the tags, to frame them without a copy. */
+	readonly room?: BatchRoom;
+	/**
+	 * Bytes for the records of `batch`; may be a view of `batch.bytes`, and of its room if this format asked for room. Not to
+	 * be modified afterwards. Empty when the records mean nothing on this wire.
+	 */
 	encodeBatch(batch: RecordBatch): Buffer;
 	encodeStart(start: StreamStart): Buffer;
-	/** What ends the stream politely; may be empty. */
+	/** What ends the stream politely; may be empty. Written only to those who were started. */
 	encodeEnd(): Buffer;
 };
 
-/** A subscriber as its protocol hands it to the hub. The hub writes to `socket` and looks at its `writableLength`; it never destroys it. */
+/**
+ * A subscriber as its protocol hands it to the hub. The hub writes to `socket`, always whole tags, and looks at its
+ * `writableLength`; it never ends or destroys it. The protocol may write whole messages of its own between.
+ */
 export type SubscriberPort = {
 	readonly socket: Socket;
 	readonly format: WireFormat;
 	readonly counters: { bytesOut: StreamCounter; current: StreamCounter };
-	/** The hub has let go of this subscriber: the stream ended (after `encodeEnd` was written) or it lagged too far behind. */
+	/** Called once, right before the first bytes are written: the moment to write the head of a response. */
+	starting?(): void;
+	/**
+	 * The hub has let go of this subscriber: the stream ended (STREAM_ENDED, after `encodeEnd` was written), it lagged too far
+	 * behind (SUBSCRIBER_LAGGING), or the hubs were closed. Never called from within `subscribe`.
+	 */
 	ended(code: ErrorCode): void;
 };
 
 /** A subscriber's place at its hub. */
 export type Subscription = {
+	/** True once `starting` was called: there was something to play. */
+	readonly started: boolean;
 	/** Bytes of media written so far. */
 	readonly bytesOut: number;
 	/** Jumps to the newest keyframe because the ring had lapped it. */

@@ -62,12 +62,17 @@ export function writeTagHeader(
 	dataSize: number,
 	timestampMs: number,
 ): void {
-	const timestamp = timestampMs % 0x1_0000_0000;
 	target[at] = tagType; // Reserved 0, Filter 0, TagType
 	writeUint24(target, at + 1, dataSize); // DataSize
+	writeTimestamp(target, at, timestampMs);
+	writeUint24(target, at + 8, 0); // StreamID
+}
+
+/** Gives the tag that begins at `at` another time. `timestampMs` is taken modulo 2^32 and may be beyond it. */
+export function writeTimestamp(target: Uint8Array, at: number, timestampMs: number): void {
+	const timestamp = timestampMs % 0x1_0000_0000;
 	writeUint24(target, at + 4, timestamp); // Timestamp
 	target[at + 7] = timestamp >>> 24; // TimestampExtended
-	writeUint24(target, at + 8, 0); // StreamID
 }
 
 /** Writes the PreviousTagSize that follows a tag with a body of `dataSize` bytes. */

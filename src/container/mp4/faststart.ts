@@ -1,0 +1,94 @@
+// Spec: ISO/IEC 14496-12 4.3 (ftyp), 8.1.1 (mdat), 8.2.1 (moov), 8.6.6 (edit lists)
+import type { TrackConfig } from '../../codec/track-config.js';
+import { BoxWriter } from './box-writer.js';
+import { timescaleOf } from './init-segment.js';
+import { type Edit, MOVIE_TIMESCALE, type TrackHead, writeMovieHeader, writeTrack } from './movie-boxes.js';
+import { chunkOffsetBytes, type SampleTable } from './sample-table.js';
+
+export type FaststartTrack = { trackId: number; config: TrackConfig; table: SampleTable };
+
+/**
+ * Everything of an MP4 that stands in front of its media data: `ftyp`, `moov`, the header of `mdat`. The media data, all chunks
+ * at the offsets that their tables name, follows. Tracks without samples are left out.
+ */
+export function buildFaststartHead(tracks: readonly FaststartTrack[], mediaDataBytes: number): Buffer {
+	const used = tracks.filter(({ table }) => table.count > 0);
+	const startMs = Math.min(...used.map(presentationStartMs));
+	const heads = used.map((track) => headOf(track, startMs));
+	const mdatHeaderBytes = mediaDataBytes + 8 > 0xffffffff ? 16 : 8;
+
+	// Offsets are counted from the end of what is written here, which does not depend on their values: write it twice.
+	const writer = new BoxWriter(1024 * 1024);
+	let offsetBytes = chunkOffsetBytes(mediaDataBytes);
+	writeMovie(writer, used, heads, 0, offsetBytes);
+	offsetBytes = chunkOffsetBytes(writer.length + mdatHeaderBytes + mediaDataBytes);
+	writer.reset();
+	writeMovie(writer, used, heads, 0, offsetBytes);
+	const mediaDataStart = writer.length + mdatHeaderBytes;
+	writer.reset();
+	writeMovie(writer, used, heads, mediaDataStart, offsetBytes);
+	if (mdatHeaderBytes === 16) {
+		writer
+			.u32(1)
+			.ascii('mdat')
+			.u64(mediaDataBytes + 16); // size = 1: largesize follows
+	} else {
+		writer.u32(mediaDataBytes + 8).ascii('mdat');
+	}
+	return writer.view();
+}
+
+function writeMovie(
+	writer: BoxWriter,
+	tracks: readonly FaststartTrack[],
+	heads: readonly TrackHead[],
+	mediaDataStart: number,
+	offsetBytes: 4 | 8,
+): void {
+	writer.box('ftyp', () => writer.ascii('isom').u32(0x200).ascii('isomiso2iso4mp41')); // major_brand, minor_version, brands
+	writer.box('moov', () => {
+		const durationMs = Math.max(0, ...heads.map((head) => head.durationMs));
+		writeMovieHeader(writer, durationMs, Math.max(0, ...heads.map((head) => head.trackId)) + 1);
+		for (const [index, head] of heads.entries()) {
+			writeTrack(writer, head, () => tracks[index]!.table.write(writer, mediaDataStart, offsetBytes));
+		}
+	});
+}
+
+function headOf(track: FaststartTrack, movieStartMs: number): TrackHead {
+	const { trackId, config, table } = track;
+	const timescale = timescaleOf(config);
+	const edits: Edit[] = [];
+	const delayMs = Math.round(presentationStartMs(track) - movieStartMs);
+	if (delayMs > 0) {
+		edits.push({ durationMs: delayMs, mediaTime: -1 });
+	}
+	// Presentation starts with the first picture, whose composition offset makes room for the reordering of B-frames.
+	const mediaTime = mediaStart(track);
+	const playedMs = Math.round(((table.durationTicks - skippedTicks(config)) * MOVIE_TIMESCALE) / timescale);
+	if (mediaTime > 0 || delayMs > 0) {
+		edits.push({ durationMs: Math.max(0, playedMs), mediaTime });
+	}
+	return {
+		trackId,
+		config,
+		timescale,
+		durationTicks: table.durationTicks,
+		durationMs: delayMs + Math.max(0, playedMs),
+		edits,
+	};
+}
+
+function presentationStartMs(track: FaststartTrack): number {
+	const { config, table } = track;
+	return ((table.firstDecodeTime + mediaStart(track)) * MOVIE_TIMESCALE) / timescaleOf(config);
+}
+
+/** Where in the track's own media time, which starts at 0, presentation begins. */
+function mediaStart({ config, table }: FaststartTrack): number {
+	return Math.max(0, table.firstCompositionOffset) + skippedTicks(config);
+}
+
+function skippedTicks(config: TrackConfig): number {
+	return config.kind === 'audio' ? config.preSkipSamples : 0;
+}

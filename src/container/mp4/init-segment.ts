@@ -1,0 +1,53 @@
+// Spec: ISO/IEC 14496-12 8.8 (movie fragments); ISO/IEC 23000-19 7.3.1 (CMAF header); rfc8216bis 3.1.2
+import type { TrackConfig } from '../../codec/track-config.js';
+import { BoxWriter } from './box-writer.js';
+import { type Edit, writeMovieHeader, writeTrack } from './movie-boxes.js';
+
+/** Ticks per second of video media times: whole milliseconds and MPEG-TS times are exact in it. */
+export const VIDEO_TIMESCALE = 90_000;
+
+/** A track of a fragmented file. Track ids are given by the caller and never change within a take. */
+export type InitTrack = { trackId: number; config: TrackConfig };
+
+/** Audio counts in its own samples, so that no frame's length is rounded. */
+export function timescaleOf(config: TrackConfig): number {
+	return config.kind === 'video' ? VIDEO_TIMESCALE : config.sampleRate;
+}
+
+/** `ftyp` and `moov` of a fragmented file: one sample description for each track, no samples. A fresh Buffer. */
+export function buildInitSegment(tracks: readonly InitTrack[]): Buffer {
+	const writer = new BoxWriter();
+	writer.box('ftyp', () => writer.ascii('iso6').u32(0).ascii('iso6cmfcmp41')); // major_brand, minor_version, compatible_brands
+	writer.box('moov', () => {
+		writeMovieHeader(writer, 0, nextTrackId(tracks));
+		for (const { trackId, config } of tracks) {
+			const timescale = timescaleOf(config);
+			const head = { trackId, config, timescale, durationTicks: 0, durationMs: 0, edits: editsOf(config) };
+			writeTrack(writer, head, () => {
+				writer.fullBox('stts', 0, 0, () => writer.u32(0));
+				writer.fullBox('stsc', 0, 0, () => writer.u32(0));
+				writer.fullBox('stsz', 0, 0, () => writer.u32(0).u32(0));
+				writer.fullBox('stco', 0, 0, () => writer.u32(0));
+			});
+		}
+		writer.box('mvex', () => {
+			for (const { trackId } of tracks) {
+				writer.fullBox('trex', 0, 0, () => {
+					writer.u32(trackId).u32(1); // track_ID, default_sample_description_index
+					writer.zeros(12); // default duration, size and flags: every traf has its own
+				});
+			}
+		});
+	});
+	return writer.toBuffer();
+}
+
+/** Opus decoders throw the pre-skip away, so presentation starts behind it. */
+function editsOf(config: TrackConfig): Edit[] {
+	const preSkip = config.kind === 'audio' ? config.preSkipSamples : 0;
+	return preSkip > 0 ? [{ durationMs: 0, mediaTime: preSkip }] : [];
+}
+
+function nextTrackId(tracks: readonly InitTrack[]): number {
+	return Math.max(0, ...tracks.map((track) => track.trackId)) + 1;
+}

@@ -1,0 +1,31 @@
+/** What one recorder task has done so far. `active` goes down again. */
+export const RECORDER_FIGURES = ['active', 'takes', 'bytesWritten', 'failures', 'skips'] as const;
+export type RecorderFigure = (typeof RECORDER_FIGURES)[number];
+
+const INDEX = Object.fromEntries(RECORDER_FIGURES.map((name, index) => [name, index])) as Record<
+	RecorderFigure,
+	number
+>;
+
+/** Figures of one recorder in shared memory. **One writer**: its task; the coordinator reads. */
+export class RecorderFigures {
+	readonly shared: SharedArrayBuffer;
+	readonly #values: Float64Array;
+
+	constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(RECORDER_FIGURES.length * 8)) {
+		this.shared = shared;
+		this.#values = new Float64Array(shared);
+	}
+
+	get(figure: RecorderFigure): number {
+		return this.#values[INDEX[figure]]!;
+	}
+
+	set(figure: RecorderFigure, value: number): void {
+		this.#values[INDEX[figure]] = value;
+	}
+
+	add(figure: RecorderFigure, amount: number): void {
+		this.#values[INDEX[figure]]! += amount;
+	}
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { BAR_CLIP } from '#src/bench/load/clip.js';
+import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
+import { startNginxRtmp } from '../support/nginx.js';
+import { ffmpegPush } from '../support/push.js';
+import { sleep, startServer } from '../support/test-server.js';
+import { missing } from '../support/tools.js';
+import { watch } from '../support/watch.js';
+
+const CLIP = fileURLToPath(BAR_CLIP);
+const CONNECT_MS = 1500;
+/** A relay may lose the first frames while it connects, but not more than that. */
+const RELAYED_FRAMES = 600;
+
+test('nginx-rtmp pushes a stream to us and pulls it from us, and nothing gets lost on the way', {
+	skip: missing('ffmpeg', 'nginx'),
+	timeout: 60_000,
+}, async (t) => {
+	const server = await startServer(t, {
+		config: { play: { missing: 'wait', waitTimeout: '30s' }, publish: { grace: '500ms' } },
+	});
+	const origin = `rtmp://127.0.0.1:${server.ports.rtmp}/live`;
+	const nginx = await startNginxRtmp(
+		t,
+		mkdtempSync(join(server.directory, 'nginx-')),
+		`application in { live on; push ${origin}; } application out { live on; pull ${origin}; }`,
+	);
+	const pushed = watch(t, server.httpUrl('live/relay.flv'));
+	const pulled = watch(t, `rtmp://127.0.0.1:${nginx}/out/relay`);
+	await sleep(CONNECT_MS);
+	await ffmpegPush(t, CLIP, `rtmp://127.0.0.1:${nginx}/in/relay`).succeed();
+	await pushed.end();
+
+	const sent = framesOfTags(tagsOfFile(CLIP));
+	for (const [name, { tags }] of Object.entries({ pushed, pulled })) {
+		const received = framesOfTags(tags);
+		assertSameFrames(received, sent, { extent: 'part' });
+		const frames = received.video.length + received.audio.length;
+		assert.ok(frames >= RELAYED_FRAMES, `${name}: ${frames} frames`);
+	}
+});

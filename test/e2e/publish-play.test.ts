@@ -1,0 +1,78 @@
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { BAR_CLIP, loadClip } from '#src/bench/load/clip.js';
+import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
+import { ffmpegPlayer, gstreamerPlayer, type Player, rtmpdumpPlayer } from '../support/players.js';
+import { ffmpegPush, webSocketPush } from '../support/push.js';
+import { type ServerProcess, sleep, startServer } from '../support/test-server.js';
+import { missing } from '../support/tools.js';
+import { watch } from '../support/watch.js';
+
+const CLIP = fileURLToPath(BAR_CLIP);
+/** Players are there before the publisher, so that they must get everything from the first frame on. */
+const WAITING = { play: { missing: 'wait', waitTimeout: '30s' }, publish: { grace: '500ms' } };
+const PLAYERS_CONNECT_MS = 1500;
+/** Shares no factor with any size in the clip: tags and their headers are cut everywhere. */
+const MESSAGE_BYTES = 1021;
+
+type Push = { name: string; run(t: TestContext, server: ServerProcess, stream: string): Promise<unknown> };
+
+const pushes: Push[] = [
+	{ name: 'RTMP', run: (t, server, stream) => ffmpegPush(t, CLIP, server.rtmpUrl(stream)).succeed() },
+	{ name: 'HTTP POST', run: (t, server, stream) => ffmpegPush(t, CLIP, server.httpUrl(stream)).succeed() },
+	{
+		name: 'WebSocket',
+		run: (_t, server, stream) => webSocketPush(loadClip(CLIP), server.wsUrl(stream), MESSAGE_BYTES),
+	},
+];
+
+test('every player gets every frame that was published, in order and in time', {
+	skip: missing('ffmpeg', 'rtmpdump', 'gst-launch-1.0'),
+	timeout: 90_000,
+}, async (t) => {
+	const server = await startServer(t, { config: WAITING });
+	const inFile = framesOfTags(tagsOfFile(CLIP));
+
+	await Promise.all(
+		pushes.map((push, index) =>
+			t.test(`published by ${push.name}`, async (t) => {
+				const stream = `live/push${index}`;
+				const players = startPlayers(t, server, stream);
+				const own = ['http', 'ws', 'rtmp'].map((protocol) => watch(t, urlOf(server, protocol, stream)));
+				await sleep(PLAYERS_CONNECT_MS);
+				await push.run(t, server, stream);
+				for (const player of players) {
+					await t.test(`played by ${player.name}`, () => player.check(CLIP));
+				}
+				for (const watcher of own) {
+					await watcher.end();
+					await t.test(`played by the load test's viewer, ${watcher.viewer.options.url.protocol}`, () => {
+						assertSameFrames(framesOfTags(watcher.tags), inFile);
+					});
+				}
+			}),
+		),
+	);
+});
+
+function startPlayers(t: TestContext, server: ServerProcess, stream: string): Player[] {
+	const directory = mkdtempSync(join(server.directory, 'players-'));
+	const rtmp = server.rtmpUrl(stream);
+	const http = server.httpUrl(`${stream}.flv`);
+	return [
+		ffmpegPlayer(t, rtmp),
+		ffmpegPlayer(t, http),
+		rtmpdumpPlayer(t, rtmp, directory),
+		gstreamerPlayer(t, ['rtmp2src', `location=${rtmp}`], directory),
+		gstreamerPlayer(t, ['souphttpsrc', `location=${http}`, 'is-live=true'], directory),
+	];
+}
+
+function urlOf(server: ServerProcess, protocol: string, stream: string): string {
+	if (protocol === 'rtmp') {
+		return server.rtmpUrl(stream);
+	}
+	return protocol === 'ws' ? server.wsUrl(`${stream}.flv`) : server.httpUrl(`${stream}.flv`);
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { INSPECTED, inspectorsIn, ThreadInspector } from '../support/inspector.js';
+import { childrenOf } from '../support/processes.js';
+import { frames, publish, viewersOf } from '../support/publish.js';
+import { type ServerProcess, sleep, startServer, until } from '../support/test-server.js';
+import { watch } from '../support/watch.js';
+
+const PLAY = { missing: 'wait', waitTimeout: '5s' };
+const KNOCK_INTERVAL_MS = 5;
+
+test('a role process that is killed under load comes back, and no connection attempt is refused meanwhile', async (t) => {
+	const server = await startServer(t, { config: { play: PLAY } });
+	const [role] = childrenOf(server.pid);
+	await publish(t, server.rtmpUrl('live/doomed'));
+	const watchers = viewersOf(t, server, 'live/doomed');
+	await frames(watchers, 50);
+
+	const knocking = knock(t, server);
+	process.kill(role!, 'SIGKILL');
+	await Promise.all(watchers.map((watcher) => watcher.end()));
+	await until('a new role process', () => childrenOf(server.pid).some((pid) => pid !== role));
+	await publish(t, server.rtmpUrl('live/reborn'));
+	await frames(viewersOf(t, server, 'live/reborn'), 50);
+	assert.deepEqual(await knocking.stop(), [], 'refused connections');
+	assert.ok(knocking.attempts > 50, `${knocking.attempts} attempts`);
+	const ready = await fetch(server.adminUrl('readyz'));
+	assert.equal(ready.status, 200);
+});
+
+const harms = [
+	{ name: 'crashes', expression: "setImmediate(() => { throw new Error('killed by the test') })" },
+	{ name: 'hangs', expression: 'setImmediate(() => { for (;;); })' },
+];
+
+for (const { name, expression } of harms) {
+	test(`a thread that ${name} is replaced, and only its own connections are lost`, { timeout: 60_000 }, async (t) => {
+		const server = await startServer(t, { env: INSPECTED, config: { play: PLAY } });
+		const [role] = childrenOf(server.pid);
+		const publisher = await publish(t, server.rtmpUrl('live/threads'));
+		const [http, ws, rtmp] = viewersOf(t, server, 'live/threads');
+		await frames([http!, ws!, rtmp!], 50);
+
+		await harm(server, 'delivery', expression);
+		await Promise.all([http!.end(), ws!.end()]);
+		assert.equal(rtmp!.failure, null, 'a viewer served by another thread stays');
+		assert.deepEqual(publisher.failures, [], 'the publisher of another thread stays');
+		const later = watch(t, server.httpUrl('live/threads.flv'));
+		await frames([rtmp!, later], 50);
+
+		await harm(server, 'ingest', expression);
+		await rtmp!.end();
+		await until('the publisher is gone', () => publisher.failures.length > 0);
+		await publish(t, server.rtmpUrl('live/threads'));
+		await frames([later, watch(t, server.rtmpUrl('live/threads'))], 100);
+		assert.equal(later.failure, null, 'a viewer of another thread sees the stream go on');
+		assert.equal(later.viewer.check.faults.backwardSteps, 0);
+		assert.deepEqual(childrenOf(server.pid), [role], 'the process is the same');
+	});
+}
+
+/** Runs `expression` in the threads of `role`. */
+async function harm(server: ServerProcess, role: 'ingest' | 'delivery', expression: string): Promise<void> {
+	const roleIs = `process.getBuiltinModule('worker_threads').workerData?.role === '${role}'`;
+	let harmed = 0;
+	for (const url of inspectorsIn(server.output)) {
+		const inspector = await ThreadInspector.connect(url);
+		harmed += await inspector.evaluateWhere(roleIs, expression);
+		inspector.close();
+	}
+	assert.equal(harmed, 1, `threads of role ${role}`);
+}
+
+/** Keeps connecting to the server's ports; `stop` resolves with the errors of attempts that were refused. */
+function knock(t: TestContext, server: ServerProcess): { attempts: number; stop(): Promise<string[]> } {
+	const refused: string[] = [];
+	const state = {
+		attempts: 0,
+		stop: async () => {
+			clearInterval(timer);
+			await sleep(KNOCK_INTERVAL_MS);
+			return refused;
+		},
+	};
+	const timer = setInterval(() => {
+		for (const port of [server.ports.rtmp, server.ports.http]) {
+			state.attempts++;
+			const socket = connect(port, '127.0.0.1', () => socket.destroy());
+			socket.on('error', (error: NodeJS.ErrnoException) => {
+				if (error.code === 'ECONNREFUSED') {
+					refused.push(`${port}: ${error.message}`);
+				}
+			});
+		}
+	}, KNOCK_INTERVAL_MS);
+	t.after(() => clearInterval(timer));
+	return state;
+}

@@ -1,0 +1,29 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { freePort } from '#src/bench/load/server-process.js';
+import { Program } from './program.js';
+import { sleep } from './test-server.js';
+import { findProgram } from './tools.js';
+
+const RTMP_MODULE = '/usr/lib/nginx/modules/ngx_rtmp_module.so';
+const START_MS = 500;
+
+/** Debian's nginx-rtmp with the given `application` blocks; returns its port. */
+export async function startNginxRtmp(t: TestContext, directory: string, applications: string): Promise<number> {
+	const port = await freePort();
+	const file = join(directory, 'nginx.conf');
+	writeFileSync(
+		file,
+		`load_module ${RTMP_MODULE};
+		daemon off;
+		master_process off;
+		pid ${directory}/nginx.pid;
+		error_log ${directory}/nginx-error.log info;
+		events {}
+		rtmp { access_log off; server { listen 127.0.0.1:${port}; ${applications} } }`,
+	);
+	new Program(t, findProgram('nginx') ?? 'nginx', ['-c', file, '-p', directory]);
+	await sleep(START_MS);
+	return port;
+}

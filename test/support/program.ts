@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { TestContext } from 'node:test';
+
+/** `input` goes to its standard input, `env` is added to the environment. */
+export type ProgramOptions = { input?: NodeJS.ReadableStream; env?: Readonly<Record<string, string>> };
+
+/** Another program that a test runs; it does not outlive the test. */
+export class Program {
+	/** What it has printed so far. */
+	stdout = '';
+	stderr = '';
+	readonly #name: string;
+	readonly #child: ChildProcess;
+	readonly #exited: Promise<unknown>;
+
+	constructor(t: TestContext, program: string, args: readonly string[], { input, env }: ProgramOptions = {}) {
+		this.#name = `${program} ${args.join(' ')}`;
+		this.#child = spawn(program, args, {
+			stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+			env: { ...process.env, ...env },
+		});
+		this.#exited = once(this.#child, 'exit');
+		this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+			this.stdout += text;
+		});
+		this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+			this.stderr += text;
+		});
+		if (input !== undefined) {
+			input.pipe(this.#child.stdin!);
+		}
+		t.after(() => this.kill());
+	}
+
+	get pid(): number {
+		return this.#child.pid!;
+	}
+
+	/** Resolves with the exit code; null when a signal ended it. */
+	async exit(): Promise<number | null> {
+		await this.#exited;
+		return this.#child.exitCode;
+	}
+
+	/** Resolves with its standard output when it has ended well, and throws with all it said when not. */
+	async succeed(): Promise<string> {
+		const code = await this.exit();
+		if (code !== 0) {
+			throw new Error(`${this.#name} ended with ${code ?? this.#child.signalCode}:\n${this.stderr}${this.stdout}`);
+		}
+		return this.stdout;
+	}
+
+	kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+		this.#child.kill(signal);
+	}
+}
