@@ -110,6 +110,11 @@ export const CATALOGUE: readonly MetricSpec[] = [
 	counter('recorder_takes_total', 'Takes begun', (s) => s.recorders.takes),
 	counter('recorder_written_bytes_total', 'Bytes of recordings written', (s) => s.recorders.bytesWritten),
 	counter('recorder_failures_total', 'Takes that ended because of a fault', (s) => s.recorders.failures),
+	counter(
+		'recorder_skips_total',
+		'Times a recorder was too slow for its stream and skipped to a keyframe',
+		(s) => s.recorders.skips,
+	),
 ];
 
 function gauge(name: string, help: string, value: Of<ProcessSnapshot>): MetricSpec {

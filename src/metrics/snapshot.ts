@@ -52,5 +52,5 @@ export type ProcessTotals = {
 	subscribers: Record<ViewerProtocol, number>;
 };
 
-/** What the recorders of a process have done. */
-export type RecorderCounts = { active: number; takes: number; bytesWritten: number; failures: number };
+/** What the recorders of a process have done. `skips` counts jumps to a keyframe because the disk was too slow. */
+export type RecorderCounts = { active: number; takes: number; bytesWritten: number; failures: number; skips: number };

@@ -6,6 +6,8 @@ import type { ProcessSnapshot } from '../metrics/snapshot.js';
 import { type PublicationOwner, type RegistryListener, StreamRegistry } from '../stream/registry.js';
 import type { CoordinatorToThread, ListenerName, StreamInfo, ThreadToCoordinator } from '../stream/thread-messages.js';
 import { DescriptorStock, type ListenerDescriptors } from './descriptor-stock.js';
+import { Recordings } from './recordings.js';
+import { RemuxPool } from './remux-pool.js';
 import { HEARTBEAT_CHECK_MS, type RoleName, RoleThread, type RoleThreadListener } from './role-thread.js';
 import { type ThreadCounts, threadCounts } from './thread-counts.js';
 
@@ -31,6 +33,9 @@ const ENTRIES: Readonly<Record<RoleName, URL>> = {
 	delivery: new URL('../workers/delivery.js', import.meta.url),
 };
 
+/** Of a drain's deadline; the rest is for the recordings. */
+const SESSIONS_SHARE = 0.7;
+
 /**
  * The main thread of a role process: starts, watches and replaces the threads, keeps the stream registry, and carries what has
  * to be said between them. Media never passes here.
@@ -42,6 +47,8 @@ export class Coordinator {
 	readonly #registry: StreamRegistry;
 	readonly #descriptors: DescriptorStock;
 	readonly #threads: RoleThread[];
+	readonly #remux: RemuxPool;
+	readonly #recordings: Recordings;
 	/** Called when a thread is ready, has drained, or is gone. */
 	readonly #onProgress = new Set<() => void>();
 	readonly #ready = new Set<RoleThread>();
@@ -62,6 +69,8 @@ export class Coordinator {
 			slots: this.#ledger,
 		});
 		const counts = options.threads ?? threadCounts(options.config);
+		this.#remux = new RemuxPool({ threads: counts.remux, log: options.log });
+		this.#recordings = new Recordings({ config: options.config, pool: this.#remux, log: options.log });
 		const entries = options.entries ?? ENTRIES;
 		const listener = this.#threadListener();
 		this.#threads = (['ingest', 'delivery'] as const).flatMap((role) =>
@@ -74,6 +83,7 @@ export class Coordinator {
 
 	/** Starts the threads; resolves when all of them are ready. When one dies before that, it is `onFatal` and a rejection. */
 	async start(): Promise<void> {
+		await this.#recordings.start();
 		for (const thread of this.#threads) {
 			thread.start();
 		}
@@ -92,21 +102,24 @@ export class Coordinator {
 	reload(config: Config): void {
 		this.#config = config;
 		this.#registry.config = config;
+		this.#recordings.config = config;
 		this.#broadcast({ type: 'config', config });
 	}
 
-	/** Ends all sessions politely, then all threads; after `deadlineMs` impolitely. */
+	/** Ends all sessions politely, finishes the recordings, then ends all threads; after `deadlineMs` impolitely. */
 	async drain(deadlineMs: number): Promise<void> {
 		const deadline = Date.now() + deadlineMs;
+		const sessionsMs = deadlineMs * SESSIONS_SHARE;
 		this.#registry.drain();
 		for (const thread of this.#threads) {
-			thread.drain(deadlineMs);
+			thread.drain(sessionsMs);
 		}
 		const gone = (thread: RoleThread): boolean => this.#drained.has(thread) || !thread.running;
-		await this.#until(() => this.#threads.every(gone), deadline);
+		await this.#until(() => this.#threads.every(gone), Date.now() + sessionsMs);
 		this.#registry.endAll();
 		clearInterval(this.#heartbeatTimer);
-		await Promise.all(this.#threads.map((thread) => thread.stop()));
+		await this.#recordings.finish(deadline);
+		await Promise.all([...this.#threads.map((thread) => thread.stop()), this.#remux.close()]);
 	}
 
 	/** What the process knows of itself, for metrics and the API. */
@@ -116,7 +129,7 @@ export class Coordinator {
 			...stream,
 			publisher: publisher === null ? null : { protocol: publisher.protocol, address: publisher.address },
 		}));
-		return this.#ledger.snapshot(this.#options.role, streams, { active: 0, takes: 0, bytesWritten: 0, failures: 0 });
+		return this.#ledger.snapshot(this.#options.role, streams, this.#recordings.counts());
 	}
 
 	/** Takes a stream away from its publisher. @returns whether it had one. */
@@ -149,8 +162,12 @@ export class Coordinator {
 			opened: (stream) => {
 				tell('stream opened', stream);
 				this.#broadcast({ type: 'stream-opened', stream });
+				this.#recordings.opened(stream);
 			},
-			ringReplaced: ({ streamId, ring }) => this.#broadcast({ type: 'stream-ring', streamId, ring }),
+			ringReplaced: (stream) => {
+				this.#broadcast({ type: 'stream-ring', streamId: stream.streamId, ring: stream.ring });
+				this.#recordings.ringReplaced(stream);
+			},
 			publisherChanged: (stream, present) => {
 				tell(present ? 'publisher is back' : 'publisher is gone', stream);
 				this.#broadcast({ type: 'stream-publisher', streamId: stream.streamId, present });
@@ -158,6 +175,7 @@ export class Coordinator {
 			ended: (stream) => {
 				tell('stream ended', stream);
 				this.#broadcast({ type: 'stream-ended', streamId: stream.streamId });
+				this.#recordings.ended(stream);
 			},
 		};
 	}

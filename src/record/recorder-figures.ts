@@ -1,5 +1,5 @@
-/** What one recorder task has done so far. `active` goes down again. */
-export const RECORDER_FIGURES = ['active', 'takes', 'bytesWritten', 'failures', 'skips'] as const;
+/** What one recorder has done so far. `active` is 1 while there is a take; `beats` moves every tick while its thread is well. */
+export const RECORDER_FIGURES = ['active', 'takes', 'bytesWritten', 'failures', 'skips', 'beats'] as const;
 export type RecorderFigure = (typeof RECORDER_FIGURES)[number];
 
 const INDEX = Object.fromEntries(RECORDER_FIGURES.map((name, index) => [name, index])) as Record<
@@ -7,7 +7,7 @@ const INDEX = Object.fromEntries(RECORDER_FIGURES.map((name, index) => [name, in
 	number
 >;
 
-/** Figures of one recorder in shared memory. **One writer**: its task; the coordinator reads. */
+/** Figures of one recorder in shared memory. **One writer**: its task, or the coordinator while there is none. */
 export class RecorderFigures {
 	readonly shared: SharedArrayBuffer;
 	readonly #values: Float64Array;

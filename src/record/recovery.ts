@@ -1,4 +1,4 @@
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { readUint32 } from '../bytes/big-endian.js';
 import { nameSchema } from '../config/schema.js';
@@ -8,6 +8,7 @@ import { PeerError } from '../errors.js';
 import { errorCodeOf } from './file-error.js';
 import { finishTake, type TakeSummary } from './finish-take.js';
 import { KeyframeIndex } from './keyframe-index.js';
+import { NEWEST_TAKE, UNBORN_TAKE } from './take-directory.js';
 import { MAX_HEAD_BYTES, parseTakeHead } from './take-head.js';
 
 export type TakeState = {
@@ -48,6 +49,13 @@ export async function recoverTake(file: string): Promise<TakeState | null> {
 	} finally {
 		await handle.close();
 	}
+}
+
+/** Tidies a directory of takes up after a crash. Must not be used while a take is being written there. */
+export async function recoverStream(directory: string): Promise<TakeSummary | null> {
+	await rm(path.join(directory, UNBORN_TAKE), { force: true });
+	const state = await recoverTake(path.join(directory, NEWEST_TAKE));
+	return state?.recovered ?? null;
 }
 
 /** Apps and names that have a directory of takes under `media`. */

@@ -13,8 +13,11 @@ export class Ticker {
 	readonly #members = new Set<() => void>();
 	#timer: NodeJS.Timeout | undefined;
 
-	/** Runs `step` now and at every tick, never twice at once, until it returns true or throws. */
-	repeat(step: () => Promise<boolean>): Repetition {
+	/**
+	 * Runs `step` now and at every tick, never twice at once, until it returns true or throws. `beat` is called at every tick, also
+	 * while a step takes its time.
+	 */
+	repeat(step: () => Promise<boolean>, beat: () => void): Repetition {
 		let now = (): void => undefined;
 		const over = new Promise<void>((resolve, reject) => {
 			let running = false;
@@ -35,6 +38,7 @@ export class Ticker {
 				running = false;
 			};
 			const tick = (): void => {
+				beat();
 				if (!running) {
 					run().catch((error: unknown) => finish(() => reject(error)));
 				}

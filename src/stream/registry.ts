@@ -1,4 +1,4 @@
-import { type Config, policyOf } from '../config/schema.js';
+import { type Config, nameSchema, policyOf } from '../config/schema.js';
 import { assert, type ErrorCode } from '../errors.js';
 import { Lifecycle, RecordKind, ringBytesFor } from '../ring/layout.js';
 import { RingControl } from '../ring/ring-control.js';
@@ -119,6 +119,9 @@ export class StreamRegistry {
 		const entry = this.#byKey.get(streamKey(app, name));
 		if (this.#draining) {
 			refuse(claim, 'SERVER_STOPPING', 'the server is stopping');
+		} else if (!isName(app) || !isName(name)) {
+			// Names become paths. They are checked where they come in; this is the last door.
+			refuse(claim, 'NAME_INVALID', 'expected 1 to 128 of A-Z a-z 0-9 _ -');
 		} else if (entry === undefined) {
 			this.#requestNew(claim, app, name);
 		} else if (entry.publication === null) {
@@ -297,6 +300,10 @@ export class StreamRegistry {
 		this.#listener.ended(info);
 		this.#slots.closeStream(info);
 	}
+}
+
+function isName(text: string): boolean {
+	return nameSchema.safeParse(text).success;
 }
 
 function refuse(claim: Claim, code: ErrorCode, message: string): void {

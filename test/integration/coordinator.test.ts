@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, it } from 'node:test';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { BroadcastChannel } from 'node:worker_threads';
 import { pino } from 'pino';
 import { Coordinator, type CoordinatorOptions } from '#src/pool/coordinator.js';
@@ -10,9 +13,14 @@ const ENTRY = new URL('../support/fake-role.js', import.meta.url);
 
 describe('coordinator', () => {
 	let open: (() => Promise<void>)[] = [];
+	let media: string;
+	beforeEach(async () => {
+		media = await mkdtemp(path.join(tmpdir(), 'millrace-coordinator-'));
+	});
 	afterEach(async () => {
 		await Promise.all(open.map((close) => close()));
 		open = [];
+		await rm(media, { recursive: true });
 	});
 
 	async function start(overrides: Record<string, unknown> = {}, options: Partial<CoordinatorOptions> = {}) {
@@ -31,7 +39,7 @@ describe('coordinator', () => {
 		const fatal: string[] = [];
 		const coordinator = new Coordinator({
 			role: 'origin',
-			config: testConfig({ record: { flv: false }, ...overrides }),
+			config: testConfig({ media, record: { minFree: 0 }, ...overrides }),
 			listeners: {},
 			log: pino({ level: 'silent' }),
 			onFatal: (reason) => fatal.push(reason),

@@ -244,6 +244,13 @@ describe('stream registry', () => {
 		t.publish('live/a');
 	});
 
+	it('refuses a name that could leave the directory of recordings', () => {
+		for (const stream of ['live/..', '../a', 'live/a.b', '/a']) {
+			const refused = t.request(stream)();
+			assert.equal(refused?.granted === false && refused.code, 'NAME_INVALID', stream);
+		}
+	});
+
 	it('gives every stream a counter slot and takes it back at the end', () => {
 		t = setUp({ publish: { grace: 0 } });
 		const grant = t.publish('live/a');

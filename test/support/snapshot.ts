@@ -51,7 +51,7 @@ export function fakeSnapshot(streams: StreamSnapshot[] = []): ProcessSnapshot {
 			counts: fakeStream('', 1000).counts,
 			subscribers: { rtmp: 34, 'http-flv': 35, 'ws-flv': 36 },
 		},
-		recorders: { active: 41, takes: 42, bytesWritten: 43, failures: 44 },
+		recorders: { active: 41, takes: 42, bytesWritten: 43, failures: 44, skips: 45 },
 	};
 }
 

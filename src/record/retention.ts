@@ -1,0 +1,43 @@
+import { readdir, rmdir, stat, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { errorCodeOf } from './file-error.js';
+import { NEWEST_TAKE } from './take-directory.js';
+
+/** `recording`: the newest take in `directory` is being written and stays. */
+export type RetentionRule = { maxAgeMs: number; nowMs: number; recording: boolean };
+
+/**
+ * Removes the takes in `directory` that nothing has been written to for too long, and the directory when it is empty then.
+ * No take may begin or end there meanwhile, unless `recording` is set.
+ * @returns the names of what was removed.
+ */
+export async function removeOldTakes(
+	directory: string,
+	{ maxAgeMs, nowMs, recording }: RetentionRule,
+): Promise<string[]> {
+	const removed: string[] = [];
+	for (const file of await readdir(directory)) {
+		if (!file.endsWith('.flv') || (recording && file === NEWEST_TAKE)) {
+			continue;
+		}
+		const { mtimeMs } = await stat(path.join(directory, file));
+		if (nowMs - mtimeMs > maxAgeMs) {
+			await unlink(path.join(directory, file));
+			removed.push(file);
+		}
+	}
+	if (removed.length > 0 && !recording) {
+		await removeIfEmpty(directory);
+	}
+	return removed;
+}
+
+async function removeIfEmpty(directory: string): Promise<void> {
+	try {
+		await rmdir(directory);
+	} catch (error) {
+		if (errorCodeOf(error) !== 'ENOTEMPTY' && errorCodeOf(error) !== 'EEXIST') {
+			throw error;
+		}
+	}
+}

@@ -1,0 +1,1 @@
+export { runRemuxTask as default } from '#src/pool/remux-worker.js';
