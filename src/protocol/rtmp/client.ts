@@ -184,6 +184,11 @@ export class RtmpClient {
 		}
 	}
 
+	/** Calls a method of the server's application. @returns what follows the command object. @throws PeerError RTMP_COMMAND. */
+	async call(name: string, ...args: AmfValue[]): Promise<AmfValue[]> {
+		return (await this.#call(name, 'RTMP_COMMAND', [], null, ...args)).args;
+	}
+
 	/** Sends a command that wants no answer. */
 	sendCommand(name: string, ...args: AmfValue[]): void {
 		this.#connection.sendCommand(this.#messageStreamId, commandBody(name, 0, null, ...args));

@@ -21,7 +21,7 @@ export type Handshake = { push(chunk: Buffer): Buffer | null };
 
 export type ConnectionEvents = {
 	/** The handshake is done. */
-	opened(): void;
+	opened?(): void;
 	/** Every message but the protocol control and ping messages, which are answered here. `body` is borrowed until return. */
 	message: MessageHandler;
 	/** The connection is over, told once; whatever still arrives is thrown away. */
@@ -50,7 +50,9 @@ export class RtmpConnection {
 	#lastReceivedAtMs = performance.now();
 	#peerAckWindow = DEFAULT_ACK_WINDOW_BYTES;
 	#acknowledged = 0;
-	#unreadAnswerBytes = 0;
+	/** Answers that the peer may not have read yet, and `bytesOut` after the last of them. */
+	#answerBytes = 0;
+	#answeredUpTo = 0;
 
 	/** @param maxMessageBytes limit of a message; raise it with `maxMessageBytes` once the peer has shown what it is. */
 	constructor(
@@ -186,7 +188,7 @@ export class RtmpConnection {
 		const rest = this.#handshake.push(chunk);
 		if (rest !== null) {
 			this.#handshake = null;
-			this.#events.opened();
+			this.#events.opened?.();
 			this.#reader.push(rest);
 		}
 	}
@@ -228,14 +230,16 @@ export class RtmpConnection {
 			return;
 		}
 		const bytes = serializeMessage(this.#chunkSize, chunkStreamId, type, messageStreamId, timestampMs, body);
-		if (this.socket.writableLength === 0) {
-			this.#unreadAnswerBytes = 0;
+		const { socket } = this;
+		if (socket.bytesWritten - socket.writableLength >= this.#answeredUpTo) {
+			this.#answerBytes = 0;
 		}
-		this.#unreadAnswerBytes += bytes.length;
-		if (this.#unreadAnswerBytes > MAX_UNREAD_ANSWER_BYTES) {
+		this.#answerBytes += bytes.length;
+		if (this.#answerBytes > MAX_UNREAD_ANSWER_BYTES) {
 			this.destroy(new PeerError('BUFFER_FULL'));
 			return;
 		}
-		this.socket.write(bytes);
+		socket.write(bytes);
+		this.#answeredUpTo = socket.bytesWritten;
 	}
 }

@@ -1,0 +1,24 @@
+import { nameSchema } from '../config/schema.js';
+import { PeerError } from '../errors.js';
+
+/** A name as encoders send it, apart from its query. */
+export type QueriedName = { name: string; query: string };
+
+/**
+ * Takes `live/?key=1` or `name?key=1` apart and drops slashes around the name. Encoders put the query behind either.
+ * @throws PeerError NAME_INVALID
+ */
+export function parseName(text: string): QueriedName {
+	const mark = text.indexOf('?');
+	const path = mark < 0 ? text : text.slice(0, mark);
+	const name = path.replace(/^\/+|\/+$/g, '');
+	if (!nameSchema.safeParse(name).success) {
+		throw new PeerError('NAME_INVALID', JSON.stringify(name.slice(0, 64)));
+	}
+	return { name, query: mark < 0 ? '' : text.slice(mark + 1) };
+}
+
+/** The queries of the app and of the stream name as one. */
+export function joinQueries(appQuery: string, nameQuery: string): string {
+	return [appQuery, nameQuery].filter((query) => query !== '').join('&');
+}
