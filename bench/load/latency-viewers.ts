@@ -1,5 +1,5 @@
 import type { Tag } from './flv-scanner.js';
-import { readStamp } from './time-stamp.js';
+import { readStamp, sharedMs } from './time-stamp.js';
 import { Viewer } from './viewer.js';
 
 const latenciesMs: number[] = [];
@@ -13,10 +13,10 @@ process.on('message', (order: { url: string; viewers: number; warmUpMs: number }
 		return;
 	}
 	const countsFromMs = performance.now() + order.warmUpMs;
-	const onTag = (tag: Tag): void => {
-		const latencyMs = readStamp(tag);
-		if (latencyMs !== null && performance.now() > countsFromMs) {
-			latenciesMs.push(latencyMs);
+	const onTag = (tag: Tag, readAtMs: number): void => {
+		const sentAtMs = readStamp(tag);
+		if (sentAtMs !== null && readAtMs > countsFromMs) {
+			latenciesMs.push(sharedMs(readAtMs) - sentAtMs);
 		}
 	};
 	for (let n = 0; n < order.viewers; n++) {

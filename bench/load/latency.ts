@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { BAR_CLIP, loadClip } from './clip.js';
 import { round, type Spread, spreadOf } from './percentiles.js';
 import { Publisher } from './publisher.js';
-import { stampFrame } from './time-stamp.js';
+import { stamp, withStamp } from './time-stamp.js';
 
 export type LatencyOptions = { publishUrl: string; playUrl: string; viewers: number; seconds: number };
 
@@ -14,7 +14,7 @@ export type LatencyResult = {
 	viewers: number;
 	/** Video frames whose way was measured. */
 	frames: number;
-	/** From just before the publisher's write to a viewer's read of the whole frame. */
+	/** From just before the publisher's write to the read that brings the frame's last byte to a viewer. */
 	latencyMs: Spread | null;
 	/** 90 % of the frames took no longer than this. */
 	p90Ms: number | null;
@@ -32,7 +32,7 @@ const STREAM_START_MS = 500;
 export async function runLatency(options: LatencyOptions): Promise<LatencyResult> {
 	const clip = loadClip(BAR_CLIP);
 	const publisher = new Publisher(new URL(options.publishUrl));
-	await publisher.open();
+	const format = await publisher.open();
 	for (const header of clip.headers) {
 		publisher.writeTag(header);
 	}
@@ -44,7 +44,9 @@ export async function runLatency(options: LatencyOptions): Promise<LatencyResult
 			if (frame.dtsMs > performance.now() - startAtMs) {
 				break;
 			}
-			publisher.writeTag(stampFrame(frame));
+			const bytes = format.encodeTag(withStamp(frame));
+			stamp(bytes);
+			publisher.write(bytes);
 			next++;
 		}
 	}, TICK_MS);

@@ -15,8 +15,8 @@ export type ViewerOptions = {
 	/** Usual distance of two frames by FLV tag type. */
 	stepMs: Readonly<Record<number, number>>;
 	localAddress?: string | undefined;
-	/** Sees every tag that is parsed; the body is borrowed. */
-	onTag?: (tag: Tag) => void;
+	/** Sees every tag that is parsed, and when its last byte was read; the body is borrowed. */
+	onTag?: (tag: Tag, readAtMs: number) => void;
 };
 
 /** Takes the server's bytes apart. */
@@ -146,7 +146,7 @@ export class Viewer {
 
 	#onTag(tag: Tag): void {
 		this.check.push(tag);
-		this.options.onTag?.(tag);
+		this.options.onTag?.(tag, this.#lastReadAtMs);
 		if (this.firstKeyframeMs === null && this.check.hasKeyframe) {
 			this.firstKeyframeMs = performance.now() - this.#connectAtMs;
 			this.#wire = this.options.checked ? this.#wire : null;
