@@ -34,6 +34,7 @@ export class Viewer {
 	readonly options: ViewerOptions;
 	readonly #connectAtMs = performance.now();
 	readonly #socket: Socket;
+	#flv: FlvScanner | null = null;
 	#rtmp: RtmpClient | null = null;
 	#wire: Wire | null;
 	#lastReadAtMs = this.#connectAtMs;
@@ -62,6 +63,11 @@ export class Viewer {
 		return this.firstKeyframeMs !== null || this.failure !== null;
 	}
 
+	/** Flags byte of the FLV header (4 = audio, 1 = video); -1 before it has come, and for RTMP. */
+	get flvFlags(): number {
+		return this.#flv?.flags ?? -1;
+	}
+
 	/** Gaps and bytes count from here on. */
 	beginWindow(): void {
 		this.windowBytes = 0;
@@ -80,6 +86,7 @@ export class Viewer {
 
 	#openHttp(url: URL): Wire {
 		const flv = new FlvScanner((tag) => this.#onTag(tag));
+		this.#flv = flv;
 		const reader = new HttpFlvReader((bytes) => flv.push(bytes));
 		return {
 			push: (bytes) => {

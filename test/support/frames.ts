@@ -77,6 +77,17 @@ export function assertSameFrames(
 	assert.ok(spreadMs <= roundingMs, `times are shifted by ${[...offsets].join(', ')} ms`);
 }
 
+/** Holds that each track of `received` is a gapless run of what was sent on it, times aside; a track not sent must not come. */
+export function assertSameOrder(received: Tracks, sent: Tracks): void {
+	for (const track of ['video', 'audio'] as const) {
+		const first = sent[track].findIndex((frame) => frame.hash === received[track][0]?.hash);
+		const expected = sent[track].slice(Math.max(0, first)).map(hashOf);
+		const got = received[track].slice(0, expected.length).map(hashOf);
+		assert.deepEqual(got, expected.slice(0, got.length), `${track} frames differ`);
+		assert.equal(got.length === 0, expected.length === 0, `${got.length} ${track} frames were received`);
+	}
+}
+
 function hashOf(frame: Frame): string {
 	return frame.hash;
 }

@@ -1,0 +1,38 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { BAR_CLIP } from '#src/bench/load/clip.js';
+import { freePort } from '#src/bench/load/server-process.js';
+import { ffmpegPlayer } from '../support/players.js';
+import { Program } from '../support/program.js';
+import { ffmpegPush } from '../support/push.js';
+import { sleep, startServer } from '../support/test-server.js';
+import { missing } from '../support/tools.js';
+
+const CLIP = fileURLToPath(BAR_CLIP);
+const PLAYER_CONNECTS_MS = 1500;
+
+test('ffmpeg publishes and plays over TLS', { skip: missing('ffmpeg', 'openssl'), timeout: 60_000 }, async (t) => {
+	const directory = mkdtempSync(join(tmpdir(), 'millrace-tls-'));
+	t.after(() => rmSync(directory, { recursive: true, force: true }));
+	const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
+	const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost'];
+	await new Program(t, 'openssl', [...request, '-keyout', key, '-out', cert]).succeed();
+
+	const tlsPort = await freePort();
+	const server = await startServer(t, {
+		config: {
+			rtmp: { tlsPort },
+			tls: { cert, key },
+			play: { missing: 'wait', waitTimeout: '30s' },
+			publish: { grace: '500ms' },
+		},
+	});
+	const url = `rtmps://127.0.0.1:${tlsPort}/live/secret`;
+	const players = [ffmpegPlayer(t, url), ffmpegPlayer(t, server.httpUrl('live/secret.flv'))];
+	await sleep(PLAYER_CONNECTS_MS);
+	await ffmpegPush(t, CLIP, url).succeed();
+	await Promise.all(players.map((player) => player.check(CLIP)));
+});
