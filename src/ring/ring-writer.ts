@@ -135,7 +135,9 @@ export class RingWriter {
 			this.#writeTag((start + RECORD_HEADER_UNITS) | 0, tagType, dtsMs, body);
 		}
 		words[Word.frameNumber] = frameNumber;
-		figures[Figure.lastDtsMs] = dtsMs;
+		if (dtsMs > figures[Figure.lastDtsMs]!) {
+			figures[Figure.lastDtsMs] = dtsMs;
+		}
 
 		this.#tail = tail;
 		Atomics.store(words, Word.tail, tail);

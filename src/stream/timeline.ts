@@ -79,10 +79,17 @@ export class Timeline {
 		return dtsMs;
 	}
 
-	/** Stream time of what is no frame (sequence header, script data). Such tags neither start nor repair the timeline. */
-	aside(timestampMs: number): number {
+	/**
+	 * Stream time of what is no frame (sequence header, script data): near its own, but never in front of a frame that its track
+	 * has had. Such tags neither start nor repair the timeline.
+	 */
+	aside(timestampMs: number, kind?: TrackKind, trackId = 0): number {
 		if (!this.#started) {
 			return this.#mode === 'off' && this.#resumeAfterMs === null ? timestampMs : this.#startMs;
+		}
+		const track = kind === undefined ? undefined : this.#tracks.get(trackKey(kind, trackId));
+		if (track !== undefined) {
+			return track.lastMs;
 		}
 		const dtsMs = this.#unwrap(timestampMs) + this.#offsetMs;
 		const isNear = Math.abs(dtsMs - this.#latestMs) <= ASIDE_LIMIT_MS;
@@ -118,7 +125,7 @@ export class Timeline {
 	}
 
 	#repaired(kind: TrackKind, trackId: number, sourceMs: number): number {
-		const key = (trackId << 1) | (kind === 'video' ? 1 : 0);
+		const key = trackKey(kind, trackId);
 		const track = this.#tracks.get(key);
 		if (track === undefined) {
 			return this.#firstOfTrack(key, kind, sourceMs);
@@ -181,4 +188,8 @@ export class Timeline {
 		track.generation = this.#generation;
 		return dtsMs;
 	}
+}
+
+function trackKey(kind: TrackKind, trackId: number): number {
+	return (trackId << 1) | (kind === 'video' ? 1 : 0);
 }
