@@ -1,5 +1,5 @@
-import type { MetadataHints } from '../container/flv/metadata.js';
 import { StreamFlag } from '../ring/layout.js';
+import type { MetadataHints } from './live-metadata.js';
 import type { TrackKind } from './timeline.js';
 
 /** How long a source may take to show all of its tracks, in time and in media. */

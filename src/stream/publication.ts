@@ -1,6 +1,5 @@
 import type { Config, PublishPolicy } from '../config/schema.js';
 import { classifyAudio, classifyVideo, type TagClass } from '../container/flv/classify.js';
-import { liveMetadata, metadataHints } from '../container/flv/metadata.js';
 import { scriptName, scriptTagBody } from '../container/flv/script-data.js';
 import { TagType } from '../container/flv/tag.js';
 import { type ErrorCode, PeerError } from '../errors.js';
@@ -10,6 +9,7 @@ import { type CodecName, needsSequenceHeader } from '../media/codec-name.js';
 import { Figure, RecordFlag, RecordKind } from '../ring/layout.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { RingWriter } from '../ring/ring-writer.js';
+import { liveMetadata, metadataHints } from './live-metadata.js';
 import { HeaderSet, type StreamHeader } from './publication-headers.js';
 import { PublicationMeter } from './publication-meter.js';
 import { RingGrowth } from './publication-ring.js';

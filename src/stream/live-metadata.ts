@@ -1,8 +1,8 @@
 // Spec: Adobe Flash Video File Format 10.1, E.5 (onMetaData).
 
-import { AMF_LIMITS, type AmfValue, amfEntries, amfNumber } from '../../codec/amf-value.js';
-import { parseAmf0, serializeAmf0 } from '../../codec/amf0.js';
-import { PeerError } from '../../errors.js';
+import { AMF_LIMITS, type AmfValue, amfEntries, amfNumber } from '../codec/amf-value.js';
+import { parseAmf0, serializeAmf0 } from '../codec/amf0.js';
+import { PeerError } from '../errors.js';
 
 /** What the publisher says it will send: a hint, no promise. Null where it says nothing. */
 export type MetadataHints = { hasAudio: boolean | null; hasVideo: boolean | null };
