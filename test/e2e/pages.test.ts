@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { TagType } from '#src/bench/load/flv-scanner.js';
+import { classifyAudio, classifyVideo } from '#src/container/flv/classify.js';
+import { ClipPublisher } from '#src/tools/clip-publisher.js';
+import { EndlessClip } from '#src/tools/endless-clip.js';
+import { launchBrowser } from '../support/browser.js';
+import { Program } from '../support/program.js';
+import { startServer } from '../support/test-server.js';
+import { missing } from '../support/tools.js';
+import { watch } from '../support/watch.js';
+
+const DEMO_CLIP = new URL('../../../src/tools/demo.flv', import.meta.url);
+const IN_TIME = { timeout: 30_000 };
+const NEEDS_CHROMIUM = { skip: missing('chromium'), timeout: 120_000 };
+
+test('the player page plays by HTTP and by WebSocket', NEEDS_CHROMIUM, async (t) => {
+	const server = await startServer(t);
+	publishDemo(t, server.rtmpUrl('live/demo'));
+	const browser = await launchBrowser(t);
+	for (const via of ['http', 'ws']) {
+		const page = await open(browser, server.httpUrl(`play.html?stream=live/demo&via=${via}`));
+		await page.waitForFunction(`document.getElementById('state').textContent === 'Live'`, undefined, IN_TIME);
+		await page.waitForFunction(`document.getElementById('video').currentTime > 2`, undefined, IN_TIME);
+		await page.waitForFunction(`document.getElementById('picture').textContent === '320 × 180'`, undefined, IN_TIME);
+		assert.match(await textOf(page, 'codecs'), /^avc1\.\w+, mp4a\.40\.2$/);
+		assert.equal(await textOf(page, 'reconnects'), '0');
+		await page.close();
+	}
+});
+
+test('the player page waits for a stream that is not live, and plays it when it comes', NEEDS_CHROMIUM, async (t) => {
+	const server = await startServer(t);
+	const browser = await launchBrowser(t);
+	const page = await open(browser, server.httpUrl('play.html?stream=live/late'));
+	await page.waitForFunction(
+		`document.getElementById('message').textContent === 'The stream is not live.'`,
+		undefined,
+		IN_TIME,
+	);
+	publishDemo(t, server.rtmpUrl('live/late'));
+	await page.waitForFunction(`document.getElementById('state').textContent === 'Live'`, undefined, IN_TIME);
+});
+
+test('the player page says which codec it cannot play', {
+	...NEEDS_CHROMIUM,
+	skip: missing('chromium', 'ffmpeg'),
+}, async (t) => {
+	const server = await startServer(t);
+	const source = ['-v', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc=size=160x90:rate=10', '-c:v', 'flv', '-f', 'flv'];
+	new Program(t, 'ffmpeg', [...source, server.rtmpUrl('live/sorenson')]);
+	const browser = await launchBrowser(t);
+	const page = await open(browser, server.httpUrl('play.html?stream=live/sorenson'));
+	await page.waitForFunction(`document.getElementById('state').dataset.kind === 'bad'`, undefined, IN_TIME);
+	assert.match(await textOf(page, 'state'), /^This browser cannot play the codec of the stream/);
+});
+
+test('the push page publishes camera and microphone', NEEDS_CHROMIUM, async (t) => {
+	const server = await startServer(t);
+	const browser = await launchBrowser(t);
+	const page = await open(browser, server.httpUrl('push.html?stream=live/cam'));
+	await page.selectOption('select[name=height]', '360');
+	await page.click('#start');
+	await page.waitForFunction(`document.getElementById('state').textContent === 'On air'`, undefined, IN_TIME);
+
+	const watcher = watch(t, server.httpUrl('live/cam.flv'));
+	await watcher.more(100);
+	assert.equal(watcher.failure, null);
+	const video = watcher.tags.filter((tag) => tag.type === TagType.video).map((tag) => classifyVideo(tag.body));
+	const audio = watcher.tags.filter((tag) => tag.type === TagType.audio).map((tag) => classifyAudio(tag.body));
+	assert.deepEqual([video[0]?.role, video[0]?.codec], ['sequenceHeader', 'h264']);
+	assert.ok(video.some((tag) => tag.keyframe));
+	assert.equal(audio[0]?.role, 'sequenceHeader');
+	assert.ok(audio.some((tag) => tag.role === 'frame'));
+
+	const player = await open(browser, server.httpUrl('play.html?stream=live/cam'));
+	await player.waitForFunction(`document.getElementById('video').currentTime > 2`, undefined, IN_TIME);
+	await page.click('#stop');
+	assert.equal(await textOf(page, 'state'), 'Not publishing');
+});
+
+test('the push page shows why it is refused', NEEDS_CHROMIUM, async (t) => {
+	const server = await startServer(t, { config: { publish: { conflict: 'reject' } } });
+	publishDemo(t, server.rtmpUrl('live/taken'));
+	await watch(t, server.httpUrl('live/taken.flv'))
+		.more(10)
+		.catch(() => undefined);
+	const browser = await launchBrowser(t);
+	const page = await open(browser, server.httpUrl('push.html?stream=live/taken'));
+	await page.click('#start');
+	await page.waitForFunction(`/Trying again/.test(document.getElementById('state').textContent)`, undefined, IN_TIME);
+	assert.match(await textOf(page, 'state'), /another publisher|closed/i);
+});
+
+function publishDemo(t: TestContext, url: string): void {
+	const publisher = new ClipPublisher(new EndlessClip(readFileSync(DEMO_CLIP)), url, { width: 320, height: 180 });
+	publisher.run(() => undefined);
+	t.after(() => publisher.stop());
+}
+
+/** A page that must not fail on its own. */
+async function open(browser: Browser, url: string): Promise<Page> {
+	const page = await browser.newPage();
+	page.on('pageerror', (error) => {
+		throw error;
+	});
+	await page.goto(url);
+	return page;
+}
+
+async function textOf(page: Page, id: string): Promise<string> {
+	return (await page.textContent(`#${id}`)) ?? '';
+}
