@@ -1,3 +1,4 @@
+import type { BoundPorts } from '../cluster/primary.js';
 import { run } from '../cluster/run.js';
 import { ConfigError } from '../config/config-error.js';
 import { loadConfig, printConfig } from '../config/load.js';
@@ -10,10 +11,15 @@ const EXIT_BAD_INPUT = 2;
 /**
  * The command: reads `argv` (without node and script) and does what it says. What the user can put right is told in a line each, with
  * exit code 2. `entry` is the script of a role process; tests bring their own.
+ * @returns the ports of the server that runs now; null when it was asked for something else.
  */
-export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv, entry?: URL): Promise<void> {
+export async function main(
+	argv: readonly string[],
+	environment: NodeJS.ProcessEnv,
+	entry?: URL,
+): Promise<BoundPorts | null> {
 	try {
-		await perform(argv, environment, entry);
+		return await perform(argv, environment, entry);
 	} catch (error) {
 		if (!(error instanceof ConfigError)) {
 			throw error;
@@ -23,20 +29,23 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
 	}
 }
 
-async function perform(argv: readonly string[], environment: NodeJS.ProcessEnv, entry: URL | undefined): Promise<void> {
+async function perform(
+	argv: readonly string[],
+	environment: NodeJS.ProcessEnv,
+	entry: URL | undefined,
+): Promise<BoundPorts | null> {
 	const invocation = readArguments(argv, environment);
 	switch (invocation.action) {
 		case 'help':
 			process.stdout.write(usage());
-			break;
+			return null;
 		case 'version':
 			process.stdout.write(`${version()}\n`);
-			break;
+			return null;
 		case 'print-config':
 			process.stdout.write(printConfig(loadConfig(invocation.sources)));
-			break;
+			return null;
 		case 'run':
-			await run({ role: invocation.role, version: version(), sources: invocation.sources, entry });
-			break;
+			return run({ role: invocation.role, version: version(), sources: invocation.sources, entry });
 	}
 }

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import { LineSink } from '../log/line-sink.js';
 import { loggerTo } from '../log/logger.js';
 import { prettyLines } from '../log/pretty.js';
-import { Primary } from './primary.js';
+import { type BoundPorts, Primary } from './primary.js';
 import type { RoleName } from './roles.js';
 import { handleSignals } from './signals.js';
 
@@ -19,8 +19,8 @@ export type RunOptions = {
 const STDOUT = 1;
 const ROLE_PROCESS = new URL('./worker-process.js', import.meta.url);
 
-/** Runs a role until a signal ends it; resolves when it is ready. Throws ConfigError, with nothing left running, when it cannot be. */
-export async function run({ role, version, sources, entry = ROLE_PROCESS }: RunOptions): Promise<void> {
+/** Runs a role until a signal ends it; resolves with its ports when it is ready. Throws ConfigError, with nothing left running, when it cannot be. */
+export async function run({ role, version, sources, entry = ROLE_PROCESS }: RunOptions): Promise<BoundPorts> {
 	const loaded = loadConfig(sources);
 	const sink = lineSink(loaded.config.log.format);
 	const writeLine = (line: string): void => sink.write(line);
@@ -33,14 +33,15 @@ export async function run({ role, version, sources, entry = ROLE_PROCESS }: RunO
 		flush: () => sink.flushSync(),
 	});
 	try {
-		await primary.start();
+		const ports = await primary.start();
+		// To a process manager that waits for it.
+		process.send?.('ready');
+		return ports;
 	} catch (error) {
 		primary.kill();
 		sink.flushSync();
 		throw error;
 	}
-	// To a process manager that waits for it.
-	process.send?.('ready');
 }
 
 function lineSink(format: Config['log']['format']): LineSink {
