@@ -58,9 +58,11 @@ function parseFlags(argv: readonly string[]): { given: Map<FlagName, string>; pr
 		if (token.kind === 'positional') {
 			problems.push(`${token.value}: unexpected argument`);
 		} else if (token.kind === 'option') {
-			const problem = flagProblem(token.rawName, token.name, token.value);
+			// `--media --debug`: the value was forgotten.
+			const value = !token.inlineValue && token.value?.startsWith('--') ? undefined : token.value;
+			const problem = flagProblem(token.rawName, token.name, value);
 			if (problem === null) {
-				given.set(token.name as FlagName, token.value ?? '');
+				given.set(token.name as FlagName, value ?? '');
 			} else {
 				problems.push(problem);
 			}

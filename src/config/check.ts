@@ -5,6 +5,7 @@ import { ConfigError } from './config-error.js';
 import type { Config } from './schema.js';
 import type { Origin } from './sources.js';
 import { valueAt } from './tree.js';
+import { formatSize } from './units.js';
 
 const MAX_RING_BYTES = 32 * 1024 ** 2;
 const SHARED_PORT_KEYS = ['rtmp.port', 'rtmp.tlsPort', 'http.port', 'files.port'] as const;
@@ -20,7 +21,7 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, Origin>
 	checkPorts(config, origins, report);
 	checkTls(config, report);
 	if (config.ring.maxSize > MAX_RING_BYTES) {
-		report('ring.maxSize', `expected at most 32MiB, got ${config.ring.maxSize} bytes`);
+		report('ring.maxSize', `expected at most 32MiB, got ${formatSize(config.ring.maxSize)}`);
 	}
 	if (config.ring.minSize > config.ring.maxSize) {
 		report('ring.minSize', 'expected at most ring.maxSize');

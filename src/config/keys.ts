@@ -46,7 +46,8 @@ export function asWritten(key: Pick<ConfigKey, 'unit'>, value: unknown): unknown
 	if (typeof value !== 'number' || key.unit === null) {
 		return value;
 	}
-	return key.unit === 'duration' ? formatDuration(value) : formatSize(value);
+	const text = key.unit === 'duration' ? formatDuration(value) : formatSize(value);
+	return text === String(value) ? value : text;
 }
 
 function* keysOf(schema: z.core.$ZodType, path: readonly string[]): Generator<ConfigKey> {

@@ -25,8 +25,7 @@ export function environmentSettings(environment: NodeJS.ProcessEnv): Setting[] {
 		}
 		const key = keys.get(name);
 		if (key === undefined) {
-			const similar = nearest(name, [...keys.keys(), CONFIG_FILE_VARIABLE]);
-			problems.push(`${name}: unknown variable${similar === null ? '' : `; did you mean ${similar}?`}`);
+			problems.push(`${name}: unknown variable${suggestion(name, [...keys.keys(), CONFIG_FILE_VARIABLE])}`);
 		} else {
 			settings.push(textSetting(key, text, { source: 'environment', label: name }));
 		}
@@ -35,6 +34,12 @@ export function environmentSettings(environment: NodeJS.ProcessEnv): Setting[] {
 		throw new ConfigError(problems);
 	}
 	return settings;
+}
+
+function suggestion(name: string, known: readonly string[]): string {
+	const withoutPrefix = (variable: string): string => variable.slice(ENVIRONMENT_PREFIX.length);
+	const similar = nearest(withoutPrefix(name), known.map(withoutPrefix));
+	return similar === null ? '' : `; did you mean ${ENVIRONMENT_PREFIX}${similar}?`;
 }
 
 /** A setting given as text, read the way the key wants it. Text that is no YAML stays text, for the schema to refuse. */
