@@ -17,12 +17,17 @@ export class ConnectionLimits {
 		this.#limits = config.limits;
 	}
 
+	/** No address may have another connection; otherwise it is the address's own limit that refuses one. */
+	get full(): boolean {
+		return this.#total >= this.#limits.connections;
+	}
+
 	/** Counts a connection from `address` and returns true, or returns false when it is one too many. */
 	admit(address: string): boolean {
-		const { connections, connectionsPerAddress } = this.#limits;
+		const { connectionsPerAddress } = this.#limits;
 		const held = this.#byAddress.get(address) ?? 0;
 		const limited = connectionsPerAddress > 0 && !isLoopback(address);
-		if (this.#total >= connections || (limited && held >= connectionsPerAddress)) {
+		if (this.full || (limited && held >= connectionsPerAddress)) {
 			return false;
 		}
 		this.#total++;
@@ -43,7 +48,7 @@ export class ConnectionLimits {
 }
 
 /** Remote end of `socket` as `address:port`, IPv6 in brackets, IPv4 that came over an IPv6 socket as IPv4. */
-export function peerAddress(socket: Socket): string {
+export function peerAddress(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
 	const address = withoutMapping(socket.remoteAddress ?? 'unknown');
 	return `${address.includes(':') ? `[${address}]` : address}:${socket.remotePort ?? 0}`;
 }

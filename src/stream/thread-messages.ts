@@ -105,7 +105,10 @@ export type PushToDelivery =
 			verdict: { granted: true } | { granted: false; code: ErrorCode; message: string };
 	  }
 	| { type: 'push-ack'; pushId: number; bytes: number }
-	/** The publication is over: answer the peer and close. */
+	/**
+	 * The publication is over: answer the peer and close. Also the answer to a `push-end` without code, when all has been taken;
+	 * `code` is STREAM_ENDED then.
+	 */
 	| { type: 'push-close'; pushId: number; code: ErrorCode; message: string };
 
 export const PUSH_WINDOW_BYTES = 1024 * 1024;

@@ -1,0 +1,93 @@
+import { createLogger, type Logger } from '../log/logger.js';
+import { Counters } from '../metrics/counters.js';
+import { ConnectionLimits } from '../stream/connection-limits.js';
+import { StreamDirectory } from '../stream/directory.js';
+import { HubSet } from '../stream/hub-set.js';
+import type { CoordinatorToThread, ListenerName, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
+import type { DeliveryServices } from './delivery-services.js';
+import { HttpServer } from './http-server.js';
+import { PushPorts } from './push-ports.js';
+import { Router } from './router.js';
+
+/** Of the deadline, what is kept for saying that we are done. */
+const DRAIN_RESERVE_MS = 500;
+
+/** A delivery thread: HTTP-FLV and WebSocket-FLV, push and play, and files. */
+export class DeliveryRole {
+	readonly #data: ThreadData;
+	readonly #send: (message: ThreadToCoordinator) => void;
+	readonly #services: DeliveryServices;
+	readonly #limits: ConnectionLimits;
+	readonly #servers: { name: ListenerName; server: HttpServer; router: Router }[];
+
+	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, log?: Logger) {
+		const { config, index, role } = data;
+		this.#data = data;
+		this.#send = send;
+		const directory = new StreamDirectory(data.streams);
+		const counters = new Counters(data.counters);
+		const ownLog = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
+		const hubs = new HubSet({ directory, config, counters, log: ownLog });
+		this.#services = { config, directory, hubs, pushes: new PushPorts(), counters, log: ownLog };
+		this.#limits = new ConnectionLimits(config);
+		this.#servers = (['http', 'files'] as const).map((name) => {
+			const router = new Router(this.#services, name === 'http');
+			return { name, router, server: new HttpServer(this.#services, this.#limits, router) };
+		});
+	}
+
+	async start(): Promise<void> {
+		for (const { name, server } of this.#servers) {
+			const fd = this.#data.listeners[name];
+			if (fd !== undefined) {
+				await server.listen(fd);
+			}
+		}
+	}
+
+	handle(message: CoordinatorToThread): void {
+		const { config, directory, hubs, log, pushes } = this.#services;
+		switch (message.type) {
+			case 'push-port':
+				pushes.add(message.index, message.port);
+				break;
+			case 'push-port-closed':
+				pushes.remove(message.index);
+				break;
+			case 'config':
+				this.#services.config = message.config;
+				hubs.configure(message.config);
+				this.#limits.configure(message.config);
+				if (config.log.level !== message.config.log.level) {
+					log.level = message.config.log.level;
+				}
+				for (const { server } of this.#servers) {
+					server.configure();
+				}
+				break;
+			case 'drain':
+				void this.#drain(message.deadlineMs);
+				break;
+			default:
+				directory.apply(message);
+		}
+	}
+
+	async #drain(deadlineMs: number): Promise<void> {
+		const closed = this.#servers
+			.filter(({ name }) => this.#data.listeners[name] !== undefined)
+			.map(({ server }) => server.close());
+		this.#services.hubs.closeAll('SERVER_STOPPING');
+		for (const { router } of this.#servers) {
+			router.drain();
+		}
+		await new Promise<void>((resolve) => {
+			const timer = setTimeout(resolve, Math.max(0, deadlineMs - DRAIN_RESERVE_MS));
+			void Promise.all(closed).then(() => {
+				clearTimeout(timer);
+				resolve();
+			});
+		});
+		this.#send({ type: 'drained' });
+	}
+}

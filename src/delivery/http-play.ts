@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PeerError } from '../errors.js';
+import { peerAddress } from '../stream/connection-limits.js';
+import { corsHeaders } from './cors.js';
+import { type DeliveryServices, reportSessionEnd } from './delivery-services.js';
+import { flvChunkedFormat, flvFormat } from './flv-formats.js';
+import { answerError, rawErrorResponse, responseHead } from './http-answer.js';
+import type { LentSocket } from './lent-socket.js';
+import { findStream, PlaySession, type PlayWire } from './play-session.js';
+
+const COUNTERS = { bytesOut: 'bytesOutHttpFlv', current: 'currentSubscribersHttpFlv' } as const;
+const HEADERS = {
+	'Content-Type': 'video/x-flv',
+	'Cache-Control': 'no-store',
+	// nginx in front of us would collect the stream before it passes it on.
+	'X-Accel-Buffering': 'no',
+	Connection: 'close',
+};
+
+/** Answers GET and HEAD of `/{app}/{name}.flv`. */
+export async function playByHttp(
+	services: DeliveryServices,
+	request: IncomingMessage,
+	response: ServerResponse,
+	target: { app: string; name: string },
+): Promise<void> {
+	const cors = corsHeaders(request.headers.origin, services.config.http.corsOrigins);
+	if (request.method === 'HEAD') {
+		const found = services.directory.get(target.app, target.name) !== undefined;
+		response.writeHead(found ? 200 : 404, { ...cors, ...HEADERS }).end();
+		return;
+	}
+	services.counters.add('sessionsAccepted', 1);
+	const lent = request.socket as unknown as LentSocket;
+	const address = peerAddress(request.socket);
+	const startedAtMs = performance.now();
+	const stream = await findStream(services, target, (giveUp) => response.once('close', giveUp));
+	const error = new PeerError(lent.destroyed ? 'PEER_GONE' : 'STREAM_NOT_FOUND');
+	// A response without its socket waits behind another one of the same connection.
+	const socket = stream === null || response.socket === null ? null : lent.takeBack();
+	if (stream === null || socket === null) {
+		answerError(response, error, cors, { keepAlive: true });
+		response.end();
+		const facts = { protocol: 'http-flv', role: 'player', address, app: target.app, stream: target.name } as const;
+		reportSessionEnd(services, { ...facts, startedAtMs }, error, { bytesIn: 0, bytesOut: 0 });
+		return;
+	}
+	new PlaySession(services, httpWire(request.httpVersion, cors), socket, stream).start();
+}
+
+function httpWire(httpVersion: string, cors: Record<string, string>): PlayWire {
+	const chunked = httpVersion !== '1.0';
+	return {
+		protocol: 'http-flv',
+		format: chunked ? flvChunkedFormat : flvFormat,
+		counters: COUNTERS,
+		open: (socket) => {
+			const coding: Record<string, string> = chunked ? { 'Transfer-Encoding': 'chunked' } : {};
+			socket.write(responseHead(200, { ...HEADERS, ...coding, ...cors }), 'latin1');
+		},
+		refuse: (socket, error) => {
+			socket.write(rawErrorResponse(error, cors));
+			socket.destroySoon();
+		},
+		finish: (socket, code) => {
+			if (code === 'SUBSCRIBER_LAGGING') {
+				socket.destroy();
+			} else {
+				socket.destroySoon();
+			}
+		},
+	};
+}

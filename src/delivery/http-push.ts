@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PeerError } from '../errors.js';
+import { peerAddress } from '../stream/connection-limits.js';
+import { answerError } from './http-answer.js';
+import type { PushSession, PushWire } from './push-session.js';
+
+/** How long the rest of a refused body is read, so that the peer sees the answer and not a reset. */
+const LINGER_MS = 1000;
+
+/** A push by POST or PUT. The body is not read before the verdict is there; after its end the answer is 200. */
+export class HttpPushWire implements PushWire {
+	readonly protocol = 'http-flv';
+	readonly address: string;
+	readonly #request: IncomingMessage;
+	readonly #response: ServerResponse;
+	readonly #headers: Readonly<Record<string, string>>;
+
+	constructor(request: IncomingMessage, response: ServerResponse, headers: Readonly<Record<string, string>>) {
+		this.#request = request;
+		this.#response = response;
+		this.#headers = headers;
+		this.address = peerAddress(request.socket);
+	}
+
+	/** Ends `session` when the peer goes away before the answer. */
+	watch(session: PushSession): void {
+		this.#response.once('close', () => session.abort(new PeerError('PEER_GONE')));
+	}
+
+	open(session: PushSession): void {
+		if (this.#request.headers.expect !== undefined) {
+			this.#response.writeContinue();
+		}
+		this.#request.on('data', (bytes: Buffer) => session.take(bytes));
+		this.#request.once('end', () => session.finish());
+	}
+
+	pause(): void {
+		this.#request.pause();
+	}
+
+	resume(): void {
+		this.#request.resume();
+	}
+
+	close(error: PeerError): void {
+		const request = this.#request;
+		const response = this.#response;
+		if (response.destroyed) {
+			return;
+		}
+		if (request.readableEnded && error.code === 'STREAM_ENDED') {
+			response.writeHead(200, { ...this.#headers, 'Content-Length': 0 }).end();
+			return;
+		}
+		answerError(response, error, this.#headers);
+		if (request.readableEnded) {
+			response.end();
+			return;
+		}
+		const timer = setTimeout(() => response.end(), LINGER_MS);
+		response.once('close', () => clearTimeout(timer));
+		request.removeAllListeners('data');
+		request.once('end', () => response.end());
+		request.resume();
+	}
+}

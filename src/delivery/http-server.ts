@@ -1,0 +1,122 @@
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type ErrorCode, PeerError } from '../errors.js';
+import { type ConnectionLimits, peerAddress } from '../stream/connection-limits.js';
+import type { DeliveryServices } from './delivery-services.js';
+import { rawErrorResponse } from './http-answer.js';
+import { LentSocket } from './lent-socket.js';
+import type { Router } from './router.js';
+
+const KEEP_ALIVE_IDLE_MS = 15_000;
+const TCP_KEEP_ALIVE_DELAY_MS = 30_000;
+/** How often node:http looks for request heads that take too long; its default of 30 s is longer than our limit. */
+const CHECK_INTERVAL_MS = 1000;
+/** A flush of 64 KiB counts as taken at once, without a 'drain' event for each viewer. */
+const HIGH_WATER_MARK = 64 * 1024;
+/** How long a refused connection may take to read why. */
+const REFUSAL_LINGER_MS = 1000;
+const SERVICE_UNAVAILABLE = 503;
+const TOO_MANY_REQUESTS = 429;
+
+/** node:http's own words for what is wrong with a request. */
+const PARSER_STATUS: Readonly<Record<string, { status: number; code: ErrorCode }>> = {
+	ERR_HTTP_REQUEST_TIMEOUT: { status: 408, code: 'HANDSHAKE_TIMEOUT' },
+	HPE_HEADER_OVERFLOW: { status: 431, code: 'HTTP_REQUEST' },
+};
+const BAD_REQUEST = { status: 400, code: 'HTTP_REQUEST' } as const;
+const GONE = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
+
+/** One HTTP listener: accepts connections within the limits and lends them to node:http, which reads the requests. */
+export class HttpServer {
+	readonly #services: DeliveryServices;
+	readonly #limits: ConnectionLimits;
+	readonly #server: http.Server;
+
+	constructor(services: DeliveryServices, limits: ConnectionLimits, router: Router) {
+		this.#services = services;
+		this.#limits = limits;
+		const server = http.createServer({
+			headersTimeout: services.config.limits.handshakeTimeout,
+			// Its default of five minutes would end every push.
+			requestTimeout: 0,
+			keepAliveTimeout: KEEP_ALIVE_IDLE_MS,
+			connectionsCheckingInterval: CHECK_INTERVAL_MS,
+			keepAlive: true,
+			keepAliveInitialDelay: TCP_KEEP_ALIVE_DELAY_MS,
+			highWaterMark: HIGH_WATER_MARK,
+		});
+		const [serve] = server.listeners('connection');
+		server.removeAllListeners('connection');
+		server.on('connection', (socket: Socket) => {
+			if (this.#admit(socket)) {
+				serve?.call(server, new LentSocket(socket));
+			}
+		});
+		const onRequest = (request: IncomingMessage, response: ServerResponse): void => router.request(request, response);
+		server.on('request', onRequest);
+		// A publisher is told to go on when the verdict is there.
+		server.on('checkContinue', onRequest);
+		server.on('upgrade', (request, socket: Duplex, head) => router.upgrade(request, socket as LentSocket, head));
+		server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#onClientError(error, socket));
+		this.#server = server;
+	}
+
+	/** Listens on an inherited descriptor; resolves when connections are accepted. */
+	listen(fd: number): Promise<void> {
+		return new Promise((resolve, reject) => {
+			this.#server.once('error', reject);
+			this.#server.listen({ fd }, () => {
+				this.#server.off('error', reject);
+				resolve();
+			});
+		});
+	}
+
+	/** Takes over limits.handshakeTimeout. */
+	configure(): void {
+		this.#server.headersTimeout = this.#services.config.limits.handshakeTimeout;
+	}
+
+	/** Accepts no more and closes idle connections; resolves when all others are gone too. */
+	close(): Promise<void> {
+		return new Promise((resolve) => {
+			this.#server.close(() => resolve());
+		});
+	}
+
+	#admit(socket: Socket): boolean {
+		const { counters } = this.#services;
+		const address = socket.remoteAddress ?? '';
+		if (!this.#limits.admit(address)) {
+			counters.add('sessionsAccepted', 1);
+			counters.countClosed('CONNECTION_LIMIT');
+			socket.on('error', () => socket.destroy());
+			const status = this.#limits.full ? SERVICE_UNAVAILABLE : TOO_MANY_REQUESTS;
+			socket.end(rawErrorResponse(new PeerError('CONNECTION_LIMIT'), {}, status));
+			socket.resume();
+			setTimeout(() => socket.destroy(), REFUSAL_LINGER_MS).unref();
+			return false;
+		}
+		counters.add('currentConnections', 1);
+		socket.once('close', () => {
+			this.#limits.release(address);
+			counters.add('currentConnections', -1);
+		});
+		return true;
+	}
+
+	/** What came is no request, or came too slowly. */
+	#onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+		if (!socket.writable || GONE.includes(error.code ?? '')) {
+			socket.destroy();
+			return;
+		}
+		const { status, code } = PARSER_STATUS[error.code ?? ''] ?? BAD_REQUEST;
+		const { counters, log } = this.#services;
+		counters.add('sessionsAccepted', 1);
+		counters.countClosed(code);
+		log.info({ address: peerAddress(socket as LentSocket), code, reason: error.message }, 'request refused');
+		socket.end(rawErrorResponse(new PeerError(code, error.message), {}, status));
+	}
+}

@@ -1,0 +1,123 @@
+import type { Socket } from 'node:net';
+import { type Config, policyOf } from '../config/schema.js';
+import { type ErrorCode, PeerError } from '../errors.js';
+import { peerAddress } from '../stream/connection-limits.js';
+import type { SubscriberPort, Subscription, WireFormat } from '../stream/subscriber.js';
+import type { Protocol, StreamInfo } from '../stream/thread-messages.js';
+import { type DeliveryServices, reportSessionEnd } from './delivery-services.js';
+
+/** After the end, a peer has this long to take what is left for it. */
+const LINGER_MS = 5000;
+
+/** What differs between the ways of carrying FLV to a viewer. */
+export type PlayWire = {
+	readonly protocol: Protocol;
+	readonly format: WireFormat;
+	readonly counters: SubscriberPort['counters'];
+	/** There is something to play: answer the request. */
+	open(socket: Socket): void;
+	/** There is nothing to play after all: refuse the request, which has not been answered, and close. */
+	refuse(socket: Socket, error: PeerError): void;
+	/** The media is over; close. */
+	finish(socket: Socket, code: ErrorCode): void;
+};
+
+/** One viewer of a live stream by HTTP or WebSocket, on a socket that belongs to it alone. */
+export class PlaySession implements SubscriberPort {
+	readonly socket: Socket;
+	readonly #services: DeliveryServices;
+	readonly #wire: PlayWire;
+	readonly #stream: StreamInfo;
+	readonly #address: string;
+	readonly #startedAtMs = performance.now();
+	#subscription: Subscription | null = null;
+	#ended = false;
+
+	constructor(services: DeliveryServices, wire: PlayWire, socket: Socket, stream: StreamInfo) {
+		this.#services = services;
+		this.#wire = wire;
+		this.socket = socket;
+		this.#stream = stream;
+		this.#address = peerAddress(socket);
+		socket.on('error', hangUp);
+		socket.on('end', hangUp);
+		socket.on('close', () => this.#end(new PeerError('PEER_GONE')));
+		socket.resume();
+	}
+
+	get format(): WireFormat {
+		return this.#wire.format;
+	}
+
+	get counters(): SubscriberPort['counters'] {
+		return this.#wire.counters;
+	}
+
+	/** Subscribes; if the stream has nothing to show yet, waits for that as long as play.waitTimeout. */
+	start(): void {
+		const subscription = this.#services.hubs.of(this.#stream).subscribe(this);
+		this.#subscription = subscription;
+		if (!subscription.started) {
+			const { waitTimeout } = policyOf(this.#services.config, this.#stream.app).play;
+			setTimeout(() => {
+				if (!subscription.started) {
+					this.#end(new PeerError('STREAM_NOT_FOUND', 'no media'));
+				}
+			}, waitTimeout).unref();
+		}
+	}
+
+	starting(): void {
+		this.#wire.open(this.socket);
+	}
+
+	ended(code: ErrorCode): void {
+		this.#end(new PeerError(code));
+	}
+
+	#end(error: PeerError): void {
+		const subscription = this.#subscription;
+		if (this.#ended || subscription === null) {
+			return;
+		}
+		this.#ended = true;
+		subscription.close();
+		const { socket } = this;
+		if (!socket.destroyed) {
+			if (subscription.started) {
+				this.#wire.finish(socket, error.code);
+			} else {
+				this.#wire.refuse(socket, error);
+			}
+			setTimeout(() => socket.destroy(), LINGER_MS).unref();
+		}
+		const { app, name: stream } = this.#stream;
+		const facts = { protocol: this.#wire.protocol, role: 'player', address: this.#address, app, stream } as const;
+		const { bytesOut, skips } = subscription;
+		const traffic = { bytesIn: 0, bytesOut, skips };
+		reportSessionEnd(this.#services, { ...facts, startedAtMs: this.#startedAtMs }, error, traffic);
+	}
+}
+
+/** A viewer that has closed its side has left; 'close' follows. */
+function hangUp(this: Socket): void {
+	this.destroy();
+}
+
+/**
+ * The stream that a viewer asks for, now or as soon as play.missing lets it wait; null when it does not come. `onGone` is given
+ * what to call when the viewer leaves.
+ */
+export async function findStream(
+	{ directory, config }: { directory: DeliveryServices['directory']; config: Config },
+	{ app, name }: { app: string; name: string },
+	onGone: (giveUp: () => void) => void,
+): Promise<StreamInfo | null> {
+	const { missing, waitTimeout } = policyOf(config, app).play;
+	if (missing === '404') {
+		return directory.get(app, name) ?? null;
+	}
+	const waiting = new AbortController();
+	onGone(() => waiting.abort());
+	return directory.waitFor(app, name, waitTimeout, waiting.signal);
+}

@@ -1,0 +1,148 @@
+import type { MessagePort } from 'node:worker_threads';
+import { type ErrorCode, PeerError } from '../errors.js';
+import { streamKey } from '../stream/directory.js';
+import {
+	PUSH_WINDOW_BYTES,
+	type PublisherInfo,
+	type PushToDelivery,
+	type PushToIngest,
+} from '../stream/thread-messages.js';
+
+/** What a pushing session hears of its publication. */
+export type PushListener = {
+	/** The publication may begin. */
+	granted(): void;
+	/** It may not, or it is over; nothing else follows. */
+	closed(error: PeerError): void;
+	/** Bytes are taken again after `write` has returned false. */
+	room(): void;
+};
+
+type IngestPort = { port: MessagePort; pushes: Map<number, Push> };
+
+/** The way from this thread to the ingest threads, which parse what HTTP and WebSocket peers push. */
+export class PushPorts {
+	readonly #ports = new Map<number, IngestPort>();
+	#lastPushId = 0;
+
+	/** A channel to ingest thread `index`, perhaps in place of one that is gone. */
+	add(index: number, port: MessagePort): void {
+		this.remove(index);
+		const ingest: IngestPort = { port, pushes: new Map() };
+		this.#ports.set(index, ingest);
+		port.on('message', (message: PushToDelivery) => ingest.pushes.get(message.pushId)?.receive(message));
+	}
+
+	/** Ingest thread `index` is gone, and with it the publications that it had. */
+	remove(index: number): void {
+		const ingest = this.#ports.get(index);
+		if (ingest === undefined) {
+			return;
+		}
+		this.#ports.delete(index);
+		ingest.port.close();
+		for (const push of [...ingest.pushes.values()]) {
+			push.fail(new PeerError('SERVER_STOPPING', 'the ingest thread is gone'));
+		}
+	}
+
+	/**
+	 * Asks for a publication. One name always goes to the same thread while the threads are the same.
+	 * @returns null when there is no ingest thread at the moment.
+	 */
+	open(app: string, name: string, publisher: PublisherInfo, listener: PushListener): Push | null {
+		const indexes = [...this.#ports.keys()].sort((a, b) => a - b);
+		const ingest = this.#ports.get(indexes[hash(streamKey(app, name)) % indexes.length] ?? -1);
+		if (ingest === undefined) {
+			return null;
+		}
+		const push = new Push(++this.#lastPushId, ingest, listener);
+		ingest.port.postMessage({ type: 'push-open', pushId: push.pushId, app, name, publisher } satisfies PushToIngest);
+		return push;
+	}
+}
+
+/** One push on its way to an ingest thread. */
+export class Push {
+	readonly pushId: number;
+	readonly #ingest: IngestPort;
+	readonly #listener: PushListener;
+	#unacknowledgedBytes = 0;
+	#full = false;
+	#closed = false;
+
+	constructor(pushId: number, ingest: IngestPort, listener: PushListener) {
+		this.pushId = pushId;
+		this.#ingest = ingest;
+		this.#listener = listener;
+		ingest.pushes.set(pushId, this);
+	}
+
+	/** Sends `bytes`, which are copied. @returns false when the peer must wait for `room`. */
+	write(bytes: Uint8Array): boolean {
+		if (this.#closed) {
+			return true;
+		}
+		const copy = new Uint8Array(bytes);
+		this.#unacknowledgedBytes += copy.length;
+		this.#post({ type: 'push-data', pushId: this.pushId, bytes: copy }, [copy.buffer]);
+		this.#full = this.#unacknowledgedBytes >= PUSH_WINDOW_BYTES;
+		return !this.#full;
+	}
+
+	/** The peer has sent everything: `closed` follows when that has been taken. */
+	finish(): void {
+		if (!this.#closed) {
+			this.#post({ type: 'push-end', pushId: this.pushId });
+		}
+	}
+
+	/** The peer is gone or is being sent away: nothing follows. */
+	abort(code: ErrorCode): void {
+		if (!this.#closed) {
+			this.#post({ type: 'push-end', pushId: this.pushId, code });
+			this.#forget();
+		}
+	}
+
+	/** A message of the ingest thread. */
+	receive(message: PushToDelivery): void {
+		if (message.type === 'push-ack') {
+			this.#unacknowledgedBytes -= message.bytes;
+			if (this.#full && this.#unacknowledgedBytes < PUSH_WINDOW_BYTES / 2) {
+				this.#full = false;
+				this.#listener.room();
+			}
+		} else if (message.type === 'push-close') {
+			this.fail(new PeerError(message.code, message.message));
+		} else if (message.verdict.granted) {
+			this.#listener.granted();
+		} else {
+			this.fail(new PeerError(message.verdict.code, message.verdict.message));
+		}
+	}
+
+	/** Ends the push without a word to the ingest thread. */
+	fail(error: PeerError): void {
+		this.#forget();
+		this.#listener.closed(error);
+	}
+
+	#forget(): void {
+		this.#closed = true;
+		this.#ingest.pushes.delete(this.pushId);
+	}
+
+	#post(message: PushToIngest, transfer: readonly ArrayBuffer[] = []): void {
+		this.#ingest.port.postMessage(message, transfer);
+	}
+}
+
+/** FNV-1a. */
+function hash(text: string): number {
+	let value = 0x811c9dc5;
+	for (let index = 0; index < text.length; index++) {
+		value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+	}
+	return value >>> 0;
+}

@@ -1,0 +1,96 @@
+import { PeerError } from '../errors.js';
+import type { Protocol } from '../stream/thread-messages.js';
+import { type DeliveryServices, reportSessionEnd, type SessionFacts } from './delivery-services.js';
+import type { Push, PushListener } from './push-ports.js';
+
+/** What differs between the ways of pushing FLV. */
+export type PushWire = {
+	readonly protocol: Protocol;
+	readonly address: string;
+	/** The publication may begin: hand what comes to `session.take`. */
+	open(session: PushSession): void;
+	pause(): void;
+	resume(): void;
+	/** The publication is over or was refused: answer and close. */
+	close(error: PeerError): void;
+};
+
+/** What a peer wants to publish. */
+export type PushTarget = { app: string; name: string; query: string };
+
+/** One publisher by HTTP or WebSocket: its bytes go to an ingest thread as they come, the verdict comes back. */
+export class PushSession implements PushListener {
+	readonly #services: DeliveryServices;
+	readonly #wire: PushWire;
+	readonly #facts: SessionFacts;
+	readonly #onOver: (session: PushSession) => void;
+	#push: Push | null = null;
+	#bytesIn = 0;
+	#over = false;
+
+	constructor(
+		services: DeliveryServices,
+		wire: PushWire,
+		{ app, name }: PushTarget,
+		onOver: (session: PushSession) => void,
+	) {
+		this.#services = services;
+		this.#wire = wire;
+		this.#onOver = onOver;
+		const { protocol, address } = wire;
+		this.#facts = { protocol, role: 'publisher', address, app, stream: name, startedAtMs: performance.now() };
+	}
+
+	/** Asks for the verdict. */
+	start({ app, name, query }: PushTarget): void {
+		this.#services.counters.add('sessionsAccepted', 1);
+		const { protocol, address } = this.#wire;
+		const push = this.#services.pushes.open(app, name, { protocol, address, query }, this);
+		if (push === null) {
+			this.#end(new PeerError('SERVER_STOPPING', 'no ingest thread is running'));
+		}
+		this.#push = push;
+	}
+
+	/** Takes bytes of the peer, which are copied. */
+	take(bytes: Uint8Array): void {
+		this.#bytesIn += bytes.length;
+		if (this.#push?.write(bytes) === false) {
+			this.#wire.pause();
+		}
+	}
+
+	/** The peer has sent everything. */
+	finish(): void {
+		this.#push?.finish();
+	}
+
+	/** The peer is gone, or is sent away. */
+	abort(error: PeerError): void {
+		this.#push?.abort(error.code);
+		this.#end(error);
+	}
+
+	granted(): void {
+		this.#wire.open(this);
+	}
+
+	room(): void {
+		this.#wire.resume();
+	}
+
+	closed(error: PeerError): void {
+		this.#end(error);
+	}
+
+	#end(error: PeerError): void {
+		if (this.#over) {
+			return;
+		}
+		this.#over = true;
+		this.#push = null;
+		reportSessionEnd(this.#services, this.#facts, error, { bytesIn: this.#bytesIn, bytesOut: 0 });
+		this.#onOver(this);
+		this.#wire.close(error);
+	}
+}

@@ -1,0 +1,39 @@
+import { nameSchema } from '../config/schema.js';
+import { PeerError } from '../errors.js';
+
+/** What a request's path names. */
+export type Route =
+	/** `/{app}/{name}` (push) or `/{app}/{name}.flv` (push or play). `query` is without `?`. */
+	| { kind: 'stream'; app: string; name: string; flv: boolean; query: string }
+	/** Anything else: `path` is as it came, percent-encoded, without the query. */
+	| { kind: 'file'; path: string };
+
+const ABSOLUTE_FORM = /^https?:\/\/[^/?]*/i;
+const TWO_SEGMENTS = /^\/([^/]+)\/([^/]+)$/;
+const SUFFIX = '.flv';
+
+/**
+ * Takes a request target apart. A path of two segments is a stream's when the method publishes or the path ends in `.flv`.
+ * Names are not decoded: none of the allowed characters needs an escape.
+ * @throws PeerError NAME_INVALID
+ */
+export function parseRoute(target: string, publishes: boolean): Route {
+	const local = target.replace(ABSOLUTE_FORM, '');
+	const mark = local.indexOf('?');
+	const path = mark < 0 ? local : local.slice(0, mark);
+	const match = TWO_SEGMENTS.exec(path);
+	const flv = path.endsWith(SUFFIX);
+	if (match === null || !(publishes || flv)) {
+		return { kind: 'file', path: path === '' ? '/' : path };
+	}
+	const app = checked(match[1]!);
+	const name = checked(flv ? match[2]!.slice(0, -SUFFIX.length) : match[2]!);
+	return { kind: 'stream', app, name, flv, query: mark < 0 ? '' : local.slice(mark + 1) };
+}
+
+function checked(name: string): string {
+	if (!nameSchema.safeParse(name).success) {
+		throw new PeerError('NAME_INVALID', JSON.stringify(name.slice(0, 64)));
+	}
+	return name;
+}

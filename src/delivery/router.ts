@@ -1,0 +1,121 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PeerError } from '../errors.js';
+import { peerAddress } from '../stream/connection-limits.js';
+import { corsHeaders, isOriginAllowed, preflightHeaders } from './cors.js';
+import type { DeliveryServices } from './delivery-services.js';
+import { answerError, rawErrorResponse } from './http-answer.js';
+import { playByHttp } from './http-play.js';
+import { HttpPushWire } from './http-push.js';
+import type { LentSocket } from './lent-socket.js';
+import { PushSession, type PushTarget, type PushWire } from './push-session.js';
+import { parseRoute, type Route } from './route.js';
+import { serveFile } from './static-files.js';
+import { asksToPush, isHandshake } from './web-socket.js';
+import { playByWebSocket } from './ws-play.js';
+import { WsPushWire } from './ws-push.js';
+
+const METHOD_NOT_ALLOWED = 405;
+
+/** Decides what a request on one listener is, and hands it on. */
+export class Router {
+	readonly #services: DeliveryServices;
+	/** Whether streams are played and pushed here, or files are all there is. */
+	readonly #live: boolean;
+	readonly #pushes = new Set<PushSession>();
+
+	constructor(services: DeliveryServices, live: boolean) {
+		this.#services = services;
+		this.#live = live;
+	}
+
+	request(request: IncomingMessage, response: ServerResponse): void {
+		const { origin } = request.headers;
+		const cors = corsHeaders(origin, this.#services.config.http.corsOrigins);
+		if (request.method === 'OPTIONS') {
+			const preflight = preflightHeaders(request.headers['access-control-request-headers']);
+			response.writeHead(204, { ...cors, ...preflight }).end();
+			return;
+		}
+		const publishes = request.method === 'POST' || request.method === 'PUT';
+		try {
+			const route = this.#route(request, publishes);
+			if (route.kind === 'stream' && publishes) {
+				this.#push(new HttpPushWire(request, response, cors), route);
+			} else if (request.method !== 'GET' && request.method !== 'HEAD') {
+				throw new PeerError('HTTP_REQUEST', `${request.method} is not allowed here`);
+			} else if (route.kind === 'stream') {
+				void playByHttp(this.#services, request, response, route);
+			} else {
+				serveFile(request, response, route.path, this.#services.config.media, cors);
+			}
+		} catch (error) {
+			this.#refuse(request, asPeerError(error));
+			const allowed = publishes || request.method === 'GET' || request.method === 'HEAD';
+			answerError(response, asPeerError(error), cors, allowed ? {} : { status: METHOD_NOT_ALLOWED });
+			response.end();
+		}
+	}
+
+	/** A request that wants to leave HTTP. `lent` has no listeners of node:http any more. */
+	upgrade(request: IncomingMessage, lent: LentSocket, head: Buffer): void {
+		lent.on('error', () => lent.destroy());
+		const cors = corsHeaders(request.headers.origin, this.#services.config.http.corsOrigins);
+		try {
+			const route = this.#route(request, true);
+			if (route.kind !== 'stream' || !isHandshake(request)) {
+				throw new PeerError('HTTP_REQUEST', 'not a WebSocket handshake for a stream');
+			}
+			if (!route.flv || asksToPush(request)) {
+				this.#push(new WsPushWire(request, lent, head, cors), route);
+			} else {
+				void playByWebSocket(this.#services, request, lent, head, route);
+			}
+		} catch (error) {
+			this.#refuse(request, asPeerError(error));
+			lent.end(rawErrorResponse(asPeerError(error), cors));
+		}
+	}
+
+	/** Ends every push; plays end with their hubs. */
+	drain(): void {
+		for (const push of [...this.#pushes]) {
+			push.abort(new PeerError('SERVER_STOPPING'));
+		}
+	}
+
+	#route(request: IncomingMessage, publishes: boolean): Route {
+		const route = parseRoute(request.url ?? '/', publishes);
+		if (route.kind === 'stream' && !this.#live) {
+			throw new PeerError('STREAM_NOT_FOUND', 'this port serves files only');
+		}
+		const { corsOrigins } = this.#services.config.http;
+		const fromPage = publishes && route.kind === 'stream';
+		if (fromPage && !isOriginAllowed(request.headers.origin, corsOrigins)) {
+			throw new PeerError('PUBLISH_REFUSED', 'pages of this origin are not allowed');
+		}
+		return route;
+	}
+
+	#push(wire: PushWire & { watch(session: PushSession): void }, target: PushTarget): void {
+		const session = new PushSession(this.#services, wire, target, (over) => this.#pushes.delete(over));
+		this.#pushes.add(session);
+		wire.watch(session);
+		session.start(target);
+	}
+
+	#refuse(request: IncomingMessage, error: PeerError): void {
+		const { counters, log } = this.#services;
+		counters.add('sessionsAccepted', 1);
+		counters.countClosed(error.code);
+		const address = peerAddress(request.socket);
+		log.info({ address, method: request.method, code: error.code, reason: error.message }, 'request refused');
+	}
+}
+
+/** Anything else that is thrown is a defect of ours and goes on up. */
+function asPeerError(error: unknown): PeerError {
+	if (error instanceof PeerError) {
+		return error;
+	}
+	throw error;
+}

@@ -1,0 +1,61 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import send from 'send';
+import { PeerError } from '../errors.js';
+import { answerError } from './http-answer.js';
+
+/** The pages as the build leaves them, beside this file's folder. */
+const WEB_ROOT = fileURLToPath(new URL('../web', import.meta.url));
+/** Folders of the media root that are open to the public. */
+const MEDIA_FOLDERS = ['flv', 'hls', 'mp4'];
+/** A peer that takes nothing of a file for this long is cut off. */
+const STALL_TIMEOUT_MS = 30_000;
+
+const CONTENT_TYPE: Readonly<Record<string, string>> = {
+	'.flv': 'video/x-flv',
+	'.m3u8': 'application/vnd.apple.mpegurl',
+	'.ts': 'video/mp2t',
+	'.m4s': 'video/iso.segment',
+	'.mp4': 'video/mp4',
+	'.mpd': 'application/dash+xml',
+};
+
+/** Answers GET and HEAD with a file: recordings below `media`, everything else from the built pages. */
+export function serveFile(
+	request: IncomingMessage,
+	response: ServerResponse,
+	target: string,
+	media: string,
+	headers: Readonly<Record<string, string>>,
+): void {
+	const folder = target.split('/', 2)[1] ?? '';
+	const root = MEDIA_FOLDERS.includes(folder) ? path.resolve(media) : WEB_ROOT;
+	const refuse = (status: number): void => {
+		answerError(response, new PeerError('HTTP_REQUEST', 'no such file'), headers, { status, keepAlive: true });
+		response.end();
+	};
+	response.setTimeout(STALL_TIMEOUT_MS, () => response.destroy());
+	// Files grow and are replaced while they are being watched: always asked for again, answered by ETag.
+	const options = { root, dotfiles: 'deny', index: false, cacheControl: false } as const;
+	send(request, target === '/' ? '/index.html' : target, options)
+		.on('headers', (_response: ServerResponse, file: string) => {
+			response.setHeader('Cache-Control', 'no-cache');
+			const type = CONTENT_TYPE[path.extname(file)];
+			if (type !== undefined) {
+				response.setHeader('Content-Type', type);
+			}
+			for (const [name, value] of Object.entries(headers)) {
+				response.setHeader(name, value);
+			}
+		})
+		.on('directory', () => refuse(404))
+		.on('error', ({ status }: { status: number }) => {
+			if (response.headersSent) {
+				response.destroy();
+			} else {
+				refuse(status === 403 ? 404 : status);
+			}
+		})
+		.pipe(response);
+}

@@ -1,0 +1,83 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import { type ErrorCode, PeerError } from '../errors.js';
+import { peerAddress } from '../stream/connection-limits.js';
+import { corsHeaders } from './cors.js';
+import { type DeliveryServices, reportSessionEnd } from './delivery-services.js';
+import { flvWebSocketFormat } from './flv-formats.js';
+import { rawErrorResponse } from './http-answer.js';
+import type { LentSocket } from './lent-socket.js';
+import { findStream, PlaySession, type PlayWire } from './play-session.js';
+import { closeCodeOf, Handshaker } from './web-socket.js';
+
+const COUNTERS = { bytesOut: 'bytesOutWsFlv', current: 'currentSubscribersWsFlv' } as const;
+/** Viewers have nothing to say; some players send a word to keep the connection alive. */
+const MAX_MESSAGE_BYTES = 4096;
+
+const handshaker = new Handshaker(MAX_MESSAGE_BYTES);
+
+/** Answers a WebSocket handshake on `/{app}/{name}.flv`. A stream that is not there is a 404, before any upgrade. */
+export async function playByWebSocket(
+	services: DeliveryServices,
+	request: IncomingMessage,
+	lent: LentSocket,
+	head: Buffer,
+	target: { app: string; name: string },
+): Promise<void> {
+	services.counters.add('sessionsAccepted', 1);
+	const cors = corsHeaders(request.headers.origin, services.config.http.corsOrigins);
+	const address = peerAddress(lent);
+	const startedAtMs = performance.now();
+	const stream = await findStream(services, target, (giveUp) => lent.once('close', giveUp));
+	const error = new PeerError(lent.destroyed ? 'PEER_GONE' : 'STREAM_NOT_FOUND');
+	const socket = stream === null ? null : lent.takeBack();
+	if (stream === null || socket === null) {
+		lent.end(rawErrorResponse(error, cors));
+		const facts = { protocol: 'ws-flv', role: 'player', address, app: target.app, stream: target.name } as const;
+		reportSessionEnd(services, { ...facts, startedAtMs }, error, { bytesIn: 0, bytesOut: 0 });
+		return;
+	}
+	new PlaySession(services, new WebSocketWire(request, head, cors), socket, stream).start();
+}
+
+/** FLV in binary messages. ws does the handshake and the control frames; media goes to the socket past it, in whole frames. */
+class WebSocketWire implements PlayWire {
+	readonly protocol = 'ws-flv';
+	readonly format = flvWebSocketFormat;
+	readonly counters = COUNTERS;
+	readonly #cors: Record<string, string>;
+	/** Until it is answered. */
+	#handshake: { request: IncomingMessage; head: Buffer } | null;
+	#webSocket: WebSocket | null = null;
+
+	constructor(request: IncomingMessage, head: Buffer, cors: Record<string, string>) {
+		this.#handshake = { request, head };
+		this.#cors = cors;
+	}
+
+	open(socket: Socket): void {
+		const { request, head } = this.#handshake!;
+		this.#handshake = null;
+		this.#webSocket = handshaker.accept(request, socket, head);
+		this.#webSocket?.on('error', giveUp);
+	}
+
+	refuse(socket: Socket, error: PeerError): void {
+		socket.write(rawErrorResponse(error, this.#cors));
+		socket.destroySoon();
+	}
+
+	finish(socket: Socket, code: ErrorCode): void {
+		if (this.#webSocket === null || code === 'SUBSCRIBER_LAGGING') {
+			socket.destroy();
+		} else {
+			this.#webSocket.close(closeCodeOf(code), code);
+		}
+	}
+}
+
+/** ws has sent a close frame already; there is nothing to wait for. */
+function giveUp(this: WebSocket): void {
+	this.terminate();
+}
