@@ -37,9 +37,10 @@ describe('config.example.yaml', () => {
 	});
 });
 
-describe('README.md', { skip: existsSync(new URL('README.md', ROOT)) ? false : 'not written yet' }, () => {
+describe('README.md', () => {
 	it('has the table of keys that the schema makes (npm run docs writes it)', () => {
-		const readme = readFileSync(new URL('README.md', ROOT), 'utf8');
-		assert.equal(readme, withConfigTable(readme));
+		const readme = new URL('README.md', ROOT);
+		const text = existsSync(readme) ? readFileSync(readme, 'utf8') : '';
+		assert.equal(text, withConfigTable(text));
 	});
 });
