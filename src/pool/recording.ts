@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Logger } from '../log/logger.js';
 import type { RecorderEvent } from '../record/flv-recorder.js';
@@ -28,7 +29,6 @@ export class Recording {
 	/** `stop` wins over `ended`: nothing more is recorded. */
 	#last: 'ended' | 'stop' | null = null;
 	#port: MessagePort | null = null;
-	#abort: AbortController | null = null;
 	#lastBeat = 0;
 	#missedBeats = 0;
 	#wake: () => void = () => undefined;
@@ -79,9 +79,9 @@ export class Recording {
 		const beat = this.figures.get('beats');
 		this.#missedBeats = beat === this.#lastBeat ? this.#missedBeats + 1 : 0;
 		this.#lastBeat = beat;
-		if (this.#missedBeats === MAX_MISSED_BEATS && beat > 0 && this.#abort !== null) {
+		if (this.#missedBeats === MAX_MISSED_BEATS && beat > 0 && this.#port !== null) {
 			this.#parts.log.error({ missedBeats: this.#missedBeats }, 'remux thread hangs and is replaced');
-			this.#abort.abort();
+			this.#parts.pool.killThread(this.figures.get('threadId'));
 		}
 	}
 
@@ -90,20 +90,17 @@ export class Recording {
 		const { port1, port2 } = new MessageChannel();
 		port1.on('message', ({ level, message, fields }: RecorderEvent) => log[level](fields, message));
 		this.#port = port1;
-		this.#abort = new AbortController();
 		if (this.#last !== null) {
 			this.#post({ type: this.#last });
 		}
 		const figures = this.figures.shared;
+		const heardAll = once(port1, 'close');
 		try {
-			await pool.run(
-				{ type: 'record-flv', ring: stream.ring, directory, figures, disk, port: port2 },
-				[port2],
-				this.#abort.signal,
-			);
+			await pool.run({ type: 'record-flv', ring: stream.ring, directory, figures, disk, port: port2 }, [port2]);
+			// Its result and its last words come by different ways.
+			await heardAll;
 		} finally {
 			this.#port = null;
-			this.#abort = null;
 			port1.close();
 		}
 	}

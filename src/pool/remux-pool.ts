@@ -46,17 +46,16 @@ export class RemuxPool {
 		this.#parts = parts;
 		this.#piscina = this.#build();
 		this.#healthTimer = setInterval(() => this.#checkHealth(), HEALTH_CHECK_MS);
-		this.#healthTimer.unref();
 	}
 
 	/**
-	 * Runs `task` in the thread that has the fewest. Aborting `signal` kills that thread with all its tasks: the last resort.
+	 * Runs `task` in the thread that has the fewest. There is no AbortSignal: Piscina gives a thread to itself to a task that has one.
 	 * @throws RemuxTaskError.
 	 */
-	async run(task: RemuxTask, transfer: readonly MessagePort[] = [], signal?: AbortSignal): Promise<unknown> {
+	async run(task: RemuxTask, transfer: readonly MessagePort[] = []): Promise<unknown> {
 		let result: RemuxResult;
 		try {
-			result = await this.#piscina.run(task, { transferList: transfer, ...(signal === undefined ? {} : { signal }) });
+			result = await this.#piscina.run(task, { transferList: transfer });
 		} catch (error) {
 			const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
 			throw new RemuxTaskError({ code: 'THREAD_LOST', message, stack });
@@ -65,6 +64,11 @@ export class RemuxPool {
 			throw new RemuxTaskError(result.failure);
 		}
 		return result.value;
+	}
+
+	/** Kills a thread with all its tasks, which are rejected; Piscina replaces it. */
+	killThread(threadId: number): void {
+		void this.#piscina.threads.find((thread) => thread.threadId === threadId)?.terminate();
 	}
 
 	/** Ends the threads; what still runs is rejected. */

@@ -1,4 +1,4 @@
-import type { MessagePort } from 'node:worker_threads';
+import { type MessagePort, threadId } from 'node:worker_threads';
 import { DiskGauge } from './disk-gauge.js';
 import { FlvRecorder, type RecorderEvent } from './flv-recorder.js';
 import { RecorderFigures } from './recorder-figures.js';
@@ -29,6 +29,7 @@ const ticker = new Ticker();
 /** Records one stream in this thread, beside any number of others; resolves when the recording is over. */
 export async function recordFlv({ ring, directory, figures, disk, port }: FlvRecordingTask): Promise<void> {
 	const shared = new RecorderFigures(figures);
+	shared.set('threadId', threadId);
 	const recorder = new FlvRecorder({
 		ring,
 		directory,

@@ -1,5 +1,8 @@
-/** What one recorder has done so far. `active` is 1 while there is a take; `beats` moves every tick while its thread is well. */
-export const RECORDER_FIGURES = ['active', 'takes', 'bytesWritten', 'failures', 'skips', 'beats'] as const;
+/**
+ * What one recorder has done so far. `active` is 1 while there is a take; `beats` moves every tick while its thread, `threadId`, is
+ * well.
+ */
+export const RECORDER_FIGURES = ['active', 'takes', 'bytesWritten', 'failures', 'skips', 'beats', 'threadId'] as const;
 export type RecorderFigure = (typeof RECORDER_FIGURES)[number];
 
 const INDEX = Object.fromEntries(RECORDER_FIGURES.map((name, index) => [name, index])) as Record<
