@@ -1,6 +1,6 @@
 // Spec: ISO/IEC 23000-19 (CMAF: tracks, fragments, segments); rfc8216bis 3.1.2 and 3.3 (fMP4 segments, parts)
 import { audioFrameSamples } from '../codec/audio-frame-samples.js';
-import { sameConfig, type TrackConfig } from '../codec/track-config.js';
+import type { TrackConfig } from '../codec/track-config.js';
 import { timescaleOf } from '../container/mp4/init-segment.js';
 import {
 	DELTA_SAMPLE_FLAGS,
@@ -9,8 +9,8 @@ import {
 	SYNC_SAMPLE_FLAGS,
 } from '../container/mp4/sample-run.js';
 import { AudioClock } from './audio-clock.js';
-import type { Frame, FrameSink, SourceTrack } from './frame.js';
-import { Cut, type CutPolicy, SegmentCutter } from './segment-cutter.js';
+import type { Frame, SourceTrack } from './frame.js';
+import type { SegmentSink } from './segment-planner.js';
 
 /** A track as it is in the output. Ids never change within a take. */
 export type PackagedTrack = { trackId: number; kind: 'video' | 'audio'; config: TrackConfig; timescale: number };
@@ -40,20 +40,10 @@ export type CmafSink = {
 	end(): void;
 };
 
-export type CmafOptions = CutPolicy & {
-	/** How long after the first frame the other kind of track is waited for, in stream time. */
-	trackWaitMs: number;
-	/** A fragment is ended early rather than grow beyond this. */
-	maxFragmentBytes: number;
-};
-
-export const CMAF_DEFAULTS: CmafOptions = {
-	targetMs: 4000,
-	maxMs: 8000,
-	partMs: 0,
-	trackWaitMs: 1000,
-	maxFragmentBytes: 64 * 1024 * 1024,
-};
+/** A fragment is ended early rather than grow beyond this. */
+const MAX_FRAGMENT_BYTES = 64 * 1024 * 1024;
+/** At a change of tracks, a gap up to this is filled by the last sample before it. */
+const MAX_STRETCH_MS = 1000;
 
 type OutputTrack = PackagedTrack & {
 	run: SampleRun;
@@ -63,201 +53,80 @@ type OutputTrack = PackagedTrack & {
 	clock: AudioClock | null;
 };
 
-/** More frames than that are never held while a track is waited for. */
-const MAX_HELD_FRAMES = 1024;
-/** At a change of tracks, a gap up to this is filled by the last sample before it. */
-const MAX_STRETCH_MS = 1000;
-
 const TRACK_IDS = { video: 1, audio: 2 } as const;
 
-/**
- * Frames to fragments and segments, once, for every output that is made of them. Takes the default (lowest numbered) video and
- * audio track; a segment starts with a keyframe of the video. Time counts from the first frame of the take.
- */
-export class CmafPackager implements FrameSink {
+/** Frames to fragments and segments, once, for every output that is made of them. */
+export class CmafPackager implements SegmentSink {
 	readonly #sink: CmafSink;
-	readonly #options: CmafOptions;
-	readonly #cutter: SegmentCutter;
-	readonly #sources: { video: SourceTrack | null; audio: SourceTrack | null } = { video: null, audio: null };
+	readonly #maxFragmentBytes: number;
 	#tracks: OutputTrack[] = [];
-	/** The first frames, kept until the tracks are known. Null once they are. */
-	#held: Frame[] | null = [];
-	#originMs = Number.NaN;
 	#sequenceNumber = 0;
-	/** Tracks have appeared or changed: the next frame opens a new init segment. */
-	#tracksChanged = true;
-	#spliced = false;
-	#segmentOpen = false;
 	#fragmentStartsSegment = true;
 	#fragmentIndependent = true;
 
-	constructor(sink: CmafSink, options: Partial<CmafOptions> = {}) {
+	constructor(sink: CmafSink, maxFragmentBytes = MAX_FRAGMENT_BYTES) {
 		this.#sink = sink;
-		this.#options = { ...CMAF_DEFAULTS, ...options };
-		this.#cutter = new SegmentCutter(this.#options);
+		this.#maxFragmentBytes = maxFragmentBytes;
 	}
 
-	/** Stream time of the take's first frame, which is time 0 of the output; NaN before it. */
-	get originMs(): number {
-		return this.#originMs;
-	}
-
-	/** From now on segments end after `maxMs` at the latest, keyframe or not. */
-	limitSegments(maxMs: number): void {
-		this.#cutter.limitTo(maxMs);
-	}
-
-	track(track: SourceTrack): void {
-		const current = this.#sources[track.kind];
-		if (current !== null && track.sourceId > current.sourceId) {
-			return; // another track than the default one
-		}
-		this.#sources[track.kind] = track;
-		this.#tracksChanged ||= current === null || !sameConfig(current.config, track.config);
-	}
-
-	frame(frame: Frame): void {
-		if (this.#sources[frame.kind]?.sourceId !== frame.sourceId) {
-			return;
-		}
-		if (this.#held === null) {
-			this.#package(frame);
-			return;
-		}
-		this.#held.push({ ...frame, payload: Buffer.from(frame.payload) });
-		const waitedMs = frame.dtsMs - this.#held[0]!.dtsMs;
-		const bothKnown = this.#sources.video !== null && this.#sources.audio !== null;
-		if (bothKnown || waitedMs >= this.#options.trackWaitMs || this.#held.length === MAX_HELD_FRAMES) {
-			this.#release();
-		}
-	}
-
-	splice(): void {
-		if (this.#segmentOpen) {
-			this.#spliced = true;
-		}
-	}
-
-	end(): void {
-		this.#release();
-		this.#endSegment(false);
-		this.#sink.end();
-	}
-
-	#release(): void {
-		const held = this.#held ?? [];
-		this.#held = null;
-		for (const frame of held) {
-			this.#package(frame);
-		}
-	}
-
-	#package(frame: Frame): void {
-		if (this.#tracksChanged || this.#spliced) {
-			const leads = frame.kind === 'video' || this.#sources.video === null;
-			if (leads && frame.keyframe) {
-				this.#restart(frame.dtsMs);
-			} else if (this.#spliced || !this.#continues(frame.kind)) {
-				return; // nothing that it could refer to
-			}
-		}
-		const track = this.#tracks.find(({ kind }) => kind === frame.kind);
-		if (track === undefined) {
-			return;
-		}
-		this.#cutBefore(frame);
-		if (frame.kind === 'video') {
-			this.#addVideo(track, frame);
-		} else {
-			this.#addAudio(track, frame);
-		}
-		if (track.run.payloadBytes > this.#options.maxFragmentBytes) {
-			this.#endFragment();
-		}
-	}
-
-	/** While a change of the other track waits for a keyframe, this one goes on in the old tracks. */
-	#continues(kind: 'video' | 'audio'): boolean {
-		return this.#tracks.some((track) => track.kind === kind && track.config === this.#sources[kind]?.config);
-	}
-
-	/** Starts a new segment at a frame that nothing before leads to, with a new init segment when the tracks are others. */
-	#restart(dtsMs: number): void {
-		if (Number.isNaN(this.#originMs)) {
-			this.#originMs = dtsMs;
-		}
-		const [leading] = this.#tracks;
-		if (leading?.kind === 'video') {
-			const end = this.#ticks(leading, dtsMs);
-			if (end - leading.lastStart < (MAX_STRETCH_MS * leading.timescale) / 1000) {
-				this.#stretch(leading, end);
-			}
-		}
-		this.#endSegment(true);
-		this.#spliced = false;
-		for (const track of this.#tracks) {
-			track.clock?.restart();
-		}
-		if (this.#tracksChanged) {
-			this.#tracksChanged = false;
-			this.#openTracks();
-			this.#sink.init(this.#tracks);
-		}
-		this.#cutter.restart(dtsMs);
-	}
-
-	#openTracks(): void {
+	tracks(sources: readonly SourceTrack[]): void {
 		const old = this.#tracks;
-		this.#tracks = [];
-		for (const source of [this.#sources.video, this.#sources.audio]) {
-			if (source === null) {
-				continue;
-			}
-			const { kind, config } = source;
+		this.#tracks = sources.map(({ kind, config }) => {
 			const before = old.find((track) => track.kind === kind);
 			const timescale = timescaleOf(config);
 			// In another timescale the old place means nothing; the stream's one timeline does not go back anyway.
-			const goesOn = before?.timescale === timescale;
-			this.#tracks.push({
+			const place = before !== undefined && before.timescale === timescale ? before : null;
+			return {
 				trackId: TRACK_IDS[kind],
 				kind,
 				config,
 				timescale,
 				run: new SampleRun(),
-				lastStart: goesOn ? before.lastStart : -1,
-				lastDuration: goesOn ? before.lastDuration : 0,
+				lastStart: place?.lastStart ?? -1,
+				lastDuration: place?.lastDuration ?? 0,
 				clock: config.kind === 'audio' ? new AudioClock(config.sampleRate) : null,
-			});
-		}
+			};
+		});
+		this.#sink.init(this.#tracks);
 	}
 
-	#cutBefore(frame: Frame): void {
-		const [leading] = this.#tracks;
-		if (leading?.kind !== frame.kind) {
-			// The picture may stand still for minutes while sound goes on.
-			if (this.#cutter.isOverflowing(frame.dtsMs)) {
-				this.#endSegment(false);
-				this.#cutter.restart(frame.dtsMs);
-			}
+	frame(frame: Frame, timeMs: number): void {
+		const track = this.#tracks.find(({ kind }) => kind === frame.kind);
+		if (track === undefined) {
 			return;
 		}
-		const cut = this.#cutter.before(frame.dtsMs, frame.keyframe);
-		if (cut === Cut.none) {
-			return;
-		}
-		// The last sample before the cut lasts until this frame.
 		if (frame.kind === 'video') {
-			this.#stretch(leading, this.#ticks(leading, frame.dtsMs));
-		}
-		if (cut === Cut.segment) {
-			this.#endSegment(false);
+			this.#addVideo(track, frame, timeMs);
 		} else {
+			this.#addAudio(track, frame, timeMs);
+		}
+		if (track.run.payloadBytes > this.#maxFragmentBytes) {
 			this.#endFragment();
 		}
 	}
 
-	#addVideo(track: OutputTrack, frame: Frame): void {
-		const start = Math.max(this.#ticks(track, frame.dtsMs), track.lastStart + 1);
+	partEnd(nextMs: number): void {
+		this.#stretchVideo(nextMs);
+		this.#endFragment();
+	}
+
+	segmentEnd(nextMs: number, discontinuity: boolean): void {
+		this.partEnd(nextMs);
+		this.#sink.segmentEnd(discontinuity);
+		this.#fragmentStartsSegment = true;
+		if (discontinuity) {
+			for (const track of this.#tracks) {
+				track.clock?.restart();
+			}
+		}
+	}
+
+	end(): void {
+		this.#sink.end();
+	}
+
+	#addVideo(track: OutputTrack, frame: Frame, timeMs: number): void {
+		const start = Math.max(ticksOf(track, timeMs), track.lastStart + 1);
 		this.#stretch(track, start);
 		if (track.run.count === 0) {
 			track.run.reset(start);
@@ -268,16 +137,11 @@ export class CmafPackager implements FrameSink {
 		// Its duration is known with the next frame; should none come, it lasts as long as the one before.
 		track.run.push(frame.payload, track.lastDuration, flags, offset);
 		track.lastStart = start;
-		this.#segmentOpen = true;
 	}
 
-	#addAudio(track: OutputTrack, frame: Frame): void {
+	#addAudio(track: OutputTrack, frame: Frame, timeMs: number): void {
 		if (track.config.kind !== 'audio' || track.clock === null) {
 			return;
-		}
-		const timeMs = frame.dtsMs - this.#originMs;
-		if (timeMs < 0) {
-			return; // from before the take's first picture
 		}
 		const samples = audioFrameSamples(track.config, frame.payload);
 		const earliest = track.run.count > 0 ? track.lastStart + 1 : Math.max(0, track.lastStart + track.lastDuration);
@@ -289,7 +153,6 @@ export class CmafPackager implements FrameSink {
 		track.lastDuration = samples > 0 ? samples : track.lastDuration;
 		track.run.push(frame.payload, track.lastDuration, SYNC_SAMPLE_FLAGS, 0);
 		track.lastStart = start;
-		this.#segmentOpen = true;
 	}
 
 	/** Makes the newest sample of the present fragment last until `end`. */
@@ -300,8 +163,15 @@ export class CmafPackager implements FrameSink {
 		}
 	}
 
-	#ticks(track: OutputTrack, dtsMs: number): number {
-		return Math.round(((dtsMs - this.#originMs) * track.timescale) / 1000);
+	/** The last picture before a cut lasts until the next one, unless that is far away. */
+	#stretchVideo(nextMs: number): void {
+		const [leading] = this.#tracks;
+		if (leading?.kind === 'video' && !Number.isNaN(nextMs)) {
+			const end = ticksOf(leading, nextMs);
+			if (end - leading.lastStart < (MAX_STRETCH_MS * leading.timescale) / 1000) {
+				this.#stretch(leading, end);
+			}
+		}
 	}
 
 	#endFragment(): void {
@@ -311,11 +181,12 @@ export class CmafPackager implements FrameSink {
 			return;
 		}
 		const { timescale } = leading.track;
+		const soundOnly = this.#tracks[0]!.kind === 'audio';
 		this.#sequenceNumber++;
 		this.#sink.fragment({
 			sequenceNumber: this.#sequenceNumber,
 			runs,
-			independent: this.#tracks[0]!.kind === 'audio' || (leading.track.kind === 'video' && this.#fragmentIndependent),
+			independent: soundOnly || (leading.track.kind === 'video' && this.#fragmentIndependent),
 			startMs: (leading.run.baseDecodeTime * 1000) / timescale,
 			durationMs: (leading.run.durationTicks * 1000) / timescale,
 			startsSegment: this.#fragmentStartsSegment,
@@ -325,14 +196,8 @@ export class CmafPackager implements FrameSink {
 			run.reset(0);
 		}
 	}
+}
 
-	#endSegment(discontinuity: boolean): void {
-		if (!this.#segmentOpen) {
-			return;
-		}
-		this.#endFragment();
-		this.#sink.segmentEnd(discontinuity);
-		this.#segmentOpen = false;
-		this.#fragmentStartsSegment = true;
-	}
+function ticksOf(track: OutputTrack, timeMs: number): number {
+	return Math.round((timeMs * track.timescale) / 1000);
 }

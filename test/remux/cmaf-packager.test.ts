@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseAacConfig, parseH264Config, type TrackConfig } from '#src/codec/track-config.js';
-import { type CmafOptions, CmafPackager, type CmafSink } from '#src/remux/cmaf-packager.js';
+import { CmafPackager, type CmafSink } from '#src/remux/cmaf-packager.js';
+import { SegmentPlanner, type SegmentPolicy } from '#src/remux/segment-planner.js';
 import * as vectors from '../codec/vectors.js';
 
 const video = parseH264Config(vectors.avcC);
@@ -76,20 +77,20 @@ class Recorder implements CmafSink {
 
 class Source {
 	readonly recorder = new Recorder();
-	readonly packager: CmafPackager;
+	readonly planner: SegmentPlanner;
 	startMs = 1000;
 
-	constructor(options: Partial<CmafOptions> = {}) {
-		this.packager = new CmafPackager(this.recorder, options);
+	constructor(policy: Partial<SegmentPolicy> = {}, maxFragmentBytes?: number) {
+		this.planner = new SegmentPlanner(new CmafPackager(this.recorder, maxFragmentBytes), policy);
 	}
 
 	track(config: TrackConfig, sourceId = 0): this {
-		this.packager.track({ kind: config.kind, sourceId, config });
+		this.planner.track({ kind: config.kind, sourceId, config });
 		return this;
 	}
 
 	video(timeMs: number, keyframe: boolean, text = 'v', compositionTimeMs = 0, sourceId = 0): this {
-		this.packager.frame({
+		this.planner.frame({
 			kind: 'video',
 			sourceId,
 			dtsMs: this.startMs + timeMs,
@@ -102,7 +103,7 @@ class Source {
 	}
 
 	audio(timeMs: number, text = 'a'): this {
-		this.packager.frame({
+		this.planner.frame({
 			kind: 'audio',
 			sourceId: 0,
 			dtsMs: this.startMs + timeMs,
@@ -129,7 +130,7 @@ class Source {
 	}
 
 	end(): Recorder {
-		this.packager.end();
+		this.planner.end();
 		return this.recorder;
 	}
 }
@@ -224,7 +225,7 @@ describe('the packager', () => {
 
 	test('makes exactly one discontinuity of a splice, with no new init segment for equal tracks', () => {
 		const source = new Source().track(video).track(audio).run(0, 5000, 2000);
-		source.packager.splice();
+		source.planner.splice();
 		source.track(parseH264Config(vectors.avcC)).track(parseAacConfig(vectors.ascLc));
 		source.video(5000, false, 'lost').run(5040, 9040, 2000);
 		const recorder = source.end();
@@ -233,16 +234,18 @@ describe('the packager', () => {
 		assert(!recorder.fragments.some(({ payload }) => payload.includes('lost')));
 	});
 
-	test('drops what comes before the first keyframe', () => {
+	test('keeps the sound but no picture from before the first keyframe', () => {
 		const recorder = new Source()
 			.track(video)
 			.track(audio)
-			.audio(0, 'early')
-			.video(0, false, 'early')
+			.audio(0, 'sound')
+			.video(10, false, 'early')
 			.run(40, 2000, 60_000)
 			.end();
-		assert(!recorder.fragments.some(({ payload }) => payload.includes('early')));
-		assert.equal(recorder.fragments[0]?.startMs, 0);
+		const all = recorder.fragments.map(({ payload }) => payload).join();
+		assert(!all.includes('early'));
+		assert(all.includes('sound'));
+		assert.equal(recorder.fragments[0]?.startMs, 40);
 	});
 
 	test('goes on with sound while the picture stands still', () => {
@@ -266,7 +269,7 @@ describe('the packager', () => {
 	});
 
 	test('ends a fragment that grows too large', () => {
-		const recorder = new Source({ maxFragmentBytes: 10 }).track(video).run(0, 2000, 60_000, 'v').end();
+		const recorder = new Source({}, 10).track(video).run(0, 2000, 60_000, 'v').end();
 		assert(recorder.fragments.length > 2);
 		assert.deepEqual(recorder.gaps, []);
 		assert.equal(recorder.segments, 1);

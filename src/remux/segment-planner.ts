@@ -1,0 +1,180 @@
+import { sameConfig } from '../codec/track-config.js';
+import type { Frame, FrameSink, SourceTrack } from './frame.js';
+import { Cut, type CutPolicy, SegmentCutter } from './segment-cutter.js';
+
+/** What makes segments of frames. Every kind of segment is cut at the same places. */
+export type SegmentSink = {
+	/** The tracks of everything that follows, video first. Comes before the first frame, and again when they change. */
+	tracks(sources: readonly SourceTrack[]): void;
+	/** `timeMs`: decoding time since the take began. The frame is borrowed until return. */
+	frame(frame: Frame, timeMs: number): void;
+	/** What came since the last end is a part; the segment goes on with a frame at `nextMs`. */
+	partEnd?(nextMs: number): void;
+	/** The segment ends. `nextMs` is NaN when nothing follows; `discontinuity`: what follows does not continue it. */
+	segmentEnd(nextMs: number, discontinuity: boolean): void;
+	/** Nothing follows. */
+	end(): void;
+};
+
+export type SegmentPolicy = CutPolicy & {
+	/** How long after the first frame the other kind of track is waited for, in stream time. */
+	trackWaitMs: number;
+};
+
+export const DEFAULT_SEGMENT_POLICY: SegmentPolicy = { targetMs: 4000, maxMs: 8000, partMs: 0, trackWaitMs: 1000 };
+
+/** More frames than that are never held while a track is waited for. */
+const MAX_HELD_FRAMES = 1024;
+
+/**
+ * Decides where a stream's segments begin and end. Takes the default (lowest numbered) video and audio track; a segment starts
+ * with a keyframe of the video unless the next one is too far off. Time counts from the first frame of the take.
+ */
+export class SegmentPlanner implements FrameSink {
+	readonly #sink: SegmentSink;
+	readonly #policy: SegmentPolicy;
+	readonly #cutter: SegmentCutter;
+	readonly #sources: { video: SourceTrack | null; audio: SourceTrack | null } = { video: null, audio: null };
+	/** The tracks of the present segment. */
+	#active: SourceTrack[] = [];
+	/** The first frames, kept until the tracks are known. Null once they are. */
+	#held: Frame[] | null = [];
+	#originMs = Number.NaN;
+	/** Tracks have appeared or changed: they begin at the next frame that needs nothing before it. */
+	#tracksChanged = true;
+	#spliced = false;
+	#segmentOpen = false;
+
+	constructor(sink: SegmentSink, policy: Partial<SegmentPolicy> = {}) {
+		this.#sink = sink;
+		this.#policy = { ...DEFAULT_SEGMENT_POLICY, ...policy };
+		this.#cutter = new SegmentCutter(this.#policy);
+	}
+
+	/** Stream time of the take's first frame, which is time 0 of the segments; NaN before it. */
+	get originMs(): number {
+		return this.#originMs;
+	}
+
+	/** From now on segments end after `maxMs` at the latest, keyframe or not. */
+	limitSegments(maxMs: number): void {
+		this.#cutter.limitTo(maxMs);
+	}
+
+	track(track: SourceTrack): void {
+		const current = this.#sources[track.kind];
+		if (current !== null && track.sourceId > current.sourceId) {
+			return; // another track than the default one
+		}
+		if (current === null || current.sourceId !== track.sourceId || !sameConfig(current.config, track.config)) {
+			this.#sources[track.kind] = track;
+			this.#tracksChanged = true;
+		}
+	}
+
+	frame(frame: Frame): void {
+		if (this.#sources[frame.kind]?.sourceId !== frame.sourceId) {
+			return;
+		}
+		if (this.#held === null) {
+			this.#place(frame);
+			return;
+		}
+		this.#held.push({ ...frame, payload: Buffer.from(frame.payload) });
+		const waitedMs = frame.dtsMs - this.#held[0]!.dtsMs;
+		const complete = this.#sources.audio !== null && this.#held.some(isPictureStart);
+		if (complete || waitedMs >= this.#policy.trackWaitMs || this.#held.length === MAX_HELD_FRAMES) {
+			this.#release();
+		}
+	}
+
+	splice(): void {
+		this.#spliced ||= this.#segmentOpen;
+	}
+
+	end(): void {
+		this.#release();
+		this.#endSegment(Number.NaN, false);
+		this.#sink.end();
+	}
+
+	#release(): void {
+		const held = this.#held ?? [];
+		this.#held = null;
+		const pictureStart = held.findIndex(isPictureStart);
+		if (pictureStart > 0) {
+			// Sound that came a little before the first picture is part of the take.
+			this.#restart(held[0]!.dtsMs);
+		}
+		for (const [index, frame] of held.entries()) {
+			if (frame.kind === 'audio' || index >= pictureStart) {
+				this.#place(frame);
+			}
+		}
+	}
+
+	#place(frame: Frame): void {
+		if (this.#tracksChanged || this.#spliced) {
+			const leads = frame.kind === 'video' || this.#sources.video === null;
+			if (leads && frame.keyframe) {
+				this.#restart(frame.dtsMs);
+			} else if (this.#spliced || !this.#goesOn(frame.kind)) {
+				return; // nothing that it could refer to
+			}
+		}
+		const timeMs = frame.dtsMs - this.#originMs;
+		if (timeMs < 0) {
+			return; // from before the take's first picture
+		}
+		if (frame.kind === this.#active[0]?.kind) {
+			this.#cutBefore(timeMs, frame.keyframe);
+		} else if (this.#cutter.isOverflowing(timeMs)) {
+			// The picture may stand still for minutes while sound goes on.
+			this.#endSegment(timeMs, false);
+			this.#cutter.restart(timeMs);
+		}
+		this.#segmentOpen = true;
+		this.#sink.frame(frame, timeMs);
+	}
+
+	/** While a change of the other track waits for a keyframe, this one goes on as it was. */
+	#goesOn(kind: 'video' | 'audio'): boolean {
+		return this.#active.some((track) => track === this.#sources[kind]);
+	}
+
+	/** Starts a new segment at a frame that nothing before leads to. */
+	#restart(dtsMs: number): void {
+		if (Number.isNaN(this.#originMs)) {
+			this.#originMs = dtsMs;
+		}
+		const timeMs = dtsMs - this.#originMs;
+		this.#endSegment(timeMs, true);
+		this.#spliced = false;
+		if (this.#tracksChanged) {
+			this.#tracksChanged = false;
+			this.#active = [this.#sources.video, this.#sources.audio].filter((track) => track !== null);
+			this.#sink.tracks(this.#active);
+		}
+		this.#cutter.restart(timeMs);
+	}
+
+	#cutBefore(timeMs: number, keyframe: boolean): void {
+		const cut = this.#cutter.before(timeMs, keyframe);
+		if (cut === Cut.segment) {
+			this.#endSegment(timeMs, false);
+		} else if (cut === Cut.part) {
+			this.#sink.partEnd?.(timeMs);
+		}
+	}
+
+	#endSegment(nextMs: number, discontinuity: boolean): void {
+		if (this.#segmentOpen) {
+			this.#segmentOpen = false;
+			this.#sink.segmentEnd(nextMs, discontinuity);
+		}
+	}
+}
+
+function isPictureStart(frame: Frame): boolean {
+	return frame.kind === 'video' && frame.keyframe;
+}

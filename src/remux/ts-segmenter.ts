@@ -1,0 +1,132 @@
+// Spec: RFC 8216 3.2 (MPEG-2 TS segments)
+import { audioFrameSamples } from '../codec/audio-frame-samples.js';
+import type { AudioConfig, VideoConfig } from '../codec/track-config.js';
+import { fitsTransportStream, TsMuxer } from '../container/mpegts/muxer.js';
+import { TICKS_PER_SECOND } from '../container/mpegts/timestamp.js';
+import { AudioClock } from './audio-clock.js';
+import type { Frame, SourceTrack } from './frame.js';
+import type { SegmentSink } from './segment-planner.js';
+
+/** A transport stream segment: it starts with the tables, and with a keyframe when `independent`. */
+export type TsSegment = {
+	/** Kept, not to be modified. */
+	bytes: Buffer;
+	startMs: number;
+	durationMs: number;
+	independent: boolean;
+	/** What follows does not continue this segment. */
+	discontinuity: boolean;
+};
+
+export type TsSink = {
+	/** Codec strings of the tracks that follow. */
+	tracks(codecs: readonly string[]): void;
+	segment(segment: TsSegment): void;
+	/** A track cannot be carried in a transport stream and is left out. */
+	leftOut(track: SourceTrack): void;
+	end(): void;
+};
+
+const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
+
+/** Frames to transport stream segments. */
+export class TsSegmenter implements SegmentSink {
+	readonly #sink: TsSink;
+	#muxer: TsMuxer | null = null;
+	#version = -1;
+	#video: VideoConfig | null = null;
+	#audio: AudioConfig | null = null;
+	#clock: AudioClock | null = null;
+	#audioEnd = 0;
+	#segmentEmpty = true;
+	#startMs = 0;
+	#lastMs = 0;
+	#frameMs = 0;
+	#independent = false;
+	/** The segment has a frame of the leading track. */
+	#leadSeen = false;
+
+	constructor(sink: TsSink) {
+		this.#sink = sink;
+	}
+
+	tracks(sources: readonly SourceTrack[]): void {
+		this.#video = null;
+		this.#audio = null;
+		for (const source of sources) {
+			const { config } = source;
+			if (!fitsTransportStream(config)) {
+				this.#sink.leftOut(source);
+			} else if (config.kind === 'video') {
+				this.#video = config;
+			} else {
+				this.#audio = config;
+			}
+		}
+		this.#version++;
+		this.#muxer = new TsMuxer(this.#video, this.#audio, { version: this.#version });
+		this.#clock = this.#audio === null ? null : new AudioClock(this.#audio.sampleRate);
+		this.#audioEnd = 0;
+		const carried = [this.#video, this.#audio].filter((config) => config !== null);
+		this.#sink.tracks(carried.map((config) => (config.codec === 'mp3' ? 'mp4a.40.34' : config.codecString)));
+	}
+
+	frame(frame: Frame, timeMs: number): void {
+		const config = frame.kind === 'video' ? this.#video : this.#audio;
+		if (config === null || this.#muxer === null) {
+			return;
+		}
+		const leads = frame.kind === 'video' || this.#video === null;
+		if (this.#segmentEmpty) {
+			this.#segmentEmpty = false;
+			this.#startMs = timeMs;
+			this.#independent = false;
+			this.#leadSeen = false;
+			this.#muxer.writeTables();
+		} else if (leads) {
+			this.#frameMs = timeMs - this.#lastMs;
+		}
+		if (leads) {
+			this.#independent ||= !this.#leadSeen && frame.keyframe;
+			this.#leadSeen = true;
+			this.#lastMs = timeMs;
+		}
+		if (config.kind === 'video') {
+			const dts = Math.round(timeMs * TICKS_PER_MS);
+			const pts = dts + Math.round(frame.compositionTimeMs * TICKS_PER_MS);
+			this.#muxer.writeVideo(frame.payload, pts, dts, frame.keyframe);
+		} else {
+			this.#writeAudio(this.#muxer, config, frame, timeMs);
+		}
+	}
+
+	segmentEnd(nextMs: number, discontinuity: boolean): void {
+		if (this.#muxer === null || this.#segmentEmpty) {
+			return;
+		}
+		this.#muxer.flushAudio();
+		const endMs = Number.isNaN(nextMs) ? this.#lastMs + this.#frameMs : nextMs;
+		this.#sink.segment({
+			bytes: this.#muxer.take(),
+			startMs: this.#startMs,
+			durationMs: endMs - this.#startMs,
+			independent: this.#independent,
+			discontinuity,
+		});
+		this.#segmentEmpty = true;
+		if (discontinuity) {
+			this.#clock?.restart();
+		}
+	}
+
+	end(): void {
+		this.#sink.end();
+	}
+
+	#writeAudio(muxer: TsMuxer, config: AudioConfig, frame: Frame, timeMs: number): void {
+		const samples = audioFrameSamples(config, frame.payload);
+		const start = this.#clock!.place(timeMs, samples, this.#audioEnd);
+		this.#audioEnd = start + 1;
+		muxer.writeAudio(frame.payload, Math.round((start * TICKS_PER_SECOND) / config.sampleRate));
+	}
+}
