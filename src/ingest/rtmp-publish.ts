@@ -19,6 +19,8 @@ export class RtmpPublish {
 	readonly #query: string;
 	#publication: Publication | null = null;
 	#closed = false;
+	/** What came behind `publish` in the same read; nothing more is read before the verdict. */
+	#early: { type: number; timestampMs: number; body: Buffer }[] = [];
 
 	constructor(host: StreamHost, messageStreamId: number, { name, query }: QueriedName) {
 		this.#host = host;
@@ -31,6 +33,8 @@ export class RtmpPublish {
 	async start(): Promise<void> {
 		const { connection, services, protocol, address, app } = this.#host;
 		connection.maxMessageBytes = services.config.limits.maxMessageSize;
+		// Some encoders send metadata and sequence headers without waiting, and they must not be lost.
+		connection.socket.pause();
 		let publication: Publication;
 		try {
 			publication = await services.desk.open(
@@ -45,6 +49,8 @@ export class RtmpPublish {
 			}
 			this.#refused(error);
 			return;
+		} finally {
+			connection.socket.resume();
 		}
 		if (this.#closed) {
 			publication.close('PEER_GONE');
@@ -55,11 +61,15 @@ export class RtmpPublish {
 		const started = { code: 'NetStream.Publish.Start', description: 'Publishing has started.' };
 		connection.sendCommand(this.#messageStreamId, commandBody('onFCPublish', 0, null, started));
 		this.#status('status', started.code, started.description);
+		connection.guard(() => this.#pushEarly());
 	}
 
 	/** Takes any message on the publisher's message stream that is no command. `body` is borrowed until return. */
 	push(type: number, timestampMs: number, body: Buffer): void {
 		if (this.#publication === null) {
+			if (!this.#closed) {
+				this.#early.push({ type, timestampMs, body: Buffer.from(body) });
+			}
 			return;
 		}
 		switch (type) {
@@ -92,6 +102,14 @@ export class RtmpPublish {
 		if (!this.#closed) {
 			this.close(code);
 			this.#status('status', 'NetStream.Unpublish.Success', 'Publishing has ended.');
+		}
+	}
+
+	#pushEarly(): void {
+		const early = this.#early;
+		this.#early = [];
+		for (const { type, timestampMs, body } of early) {
+			this.push(type, timestampMs, body);
 		}
 	}
 

@@ -105,18 +105,22 @@ export class RtmpConnection {
 		}
 		this.#bytesIn += chunk.length;
 		this.#lastReceivedAtMs = performance.now();
+		this.guard(() => this.#push(chunk));
+		if (this.#bytesIn - this.#acknowledged >= this.#peerAckWindow / 2) {
+			this.#acknowledged = this.#bytesIn;
+			this.#sendControl(MessageType.acknowledgement, uint32Body(this.#bytesIn));
+		}
+	}
+
+	/** Runs what takes in bytes of the peer: a PeerError within ends the connection. */
+	guard(take: () => void): void {
 		try {
-			this.#push(chunk);
+			take();
 		} catch (error) {
 			if (!(error instanceof PeerError)) {
 				throw error;
 			}
 			this.destroy(error);
-			return;
-		}
-		if (this.#bytesIn - this.#acknowledged >= this.#peerAckWindow / 2) {
-			this.#acknowledged = this.#bytesIn;
-			this.#sendControl(MessageType.acknowledgement, uint32Body(this.#bytesIn));
 		}
 	}
 
