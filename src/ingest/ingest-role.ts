@@ -1,0 +1,90 @@
+import type { ListenOptions } from 'node:net';
+import { createLogger, type Logger } from '../log/logger.js';
+import { Counters } from '../metrics/counters.js';
+import { StreamDirectory } from '../stream/directory.js';
+import { HubSet } from '../stream/hub-set.js';
+import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
+import { PublishDesk } from './publish-desk.js';
+import { PushReceiver } from './push-receiver.js';
+import { RtmpServer } from './rtmp-server.js';
+
+/** Of the deadline, what is kept for saying that we are done. */
+const DRAIN_RESERVE_MS = 500;
+
+/** An ingest thread: RTMP sessions, publishers and players, and the parsing of everything that is pushed. */
+export class IngestRole {
+	readonly #data: ThreadData;
+	readonly #send: (message: ThreadToCoordinator) => void;
+	readonly #directory: StreamDirectory;
+	readonly #hubs: HubSet;
+	readonly #desk: PublishDesk;
+	readonly #rtmp: RtmpServer;
+	readonly #pushes = new Map<number, PushReceiver>();
+	readonly #log: Logger;
+
+	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, log?: Logger) {
+		const { config, index, role } = data;
+		this.#data = data;
+		this.#send = send;
+		this.#log = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
+		const counters = new Counters(data.counters);
+		this.#directory = new StreamDirectory(data.streams);
+		this.#hubs = new HubSet({ directory: this.#directory, config, counters, log: this.#log });
+		this.#desk = new PublishDesk({ config, log: this.#log, send });
+		this.#rtmp = new RtmpServer({
+			...{ config, counters, desk: this.#desk, directory: this.#directory, hubs: this.#hubs, log: this.#log },
+		});
+	}
+
+	async start(): Promise<void> {
+		const { rtmp, rtmps } = this.#data.listeners;
+		if (rtmp !== undefined) {
+			await this.#rtmp.listen(inherited(rtmp));
+		}
+		if (rtmps !== undefined) {
+			await this.#rtmp.listen(inherited(rtmps), true);
+		}
+	}
+
+	handle(message: CoordinatorToThread): void {
+		switch (message.type) {
+			case 'publish-verdict':
+			case 'revoke':
+				this.#desk.handle(message);
+				break;
+			case 'push-port': {
+				this.#pushes.get(message.index)?.close();
+				const receiver = new PushReceiver({ port: message.port, desk: this.#desk, config: this.#data.config });
+				this.#pushes.set(message.index, receiver);
+				break;
+			}
+			case 'config':
+				this.#data.config = message.config;
+				this.#hubs.configure(message.config);
+				this.#desk.configure(message.config);
+				this.#rtmp.configure(message.config);
+				this.#log.level = message.config.log.level;
+				for (const receiver of this.#pushes.values()) {
+					receiver.config = message.config;
+				}
+				break;
+			case 'drain':
+				void this.#drain(message.deadlineMs);
+				break;
+			default:
+				this.#directory.apply(message);
+		}
+	}
+
+	async #drain(deadlineMs: number): Promise<void> {
+		this.#hubs.closeAll('SERVER_STOPPING');
+		await this.#rtmp.drain(Math.max(0, deadlineMs - DRAIN_RESERVE_MS));
+		this.#desk.close('SERVER_STOPPING');
+		this.#send({ type: 'drained' });
+	}
+}
+
+/** Node listens on descriptors, but its types do not say so of these options. */
+function inherited(fd: number): ListenOptions & { fd: number } {
+	return { fd };
+}
