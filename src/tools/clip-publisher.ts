@@ -8,6 +8,8 @@ import type { ClipTag, EndlessClip } from './endless-clip.js';
 /** RTMP timestamps are milliseconds modulo this. */
 const TIMESTAMP_MODULUS = 2 ** 32;
 const RETRY_MS = 1000;
+/** A server that is about to stop asks for this, and waits for it. */
+const RECONNECT_REQUEST = 'NetConnection.Connect.ReconnectRequest';
 
 /** Publishes a clip by RTMP in real time, for ever; when the connection is lost, again a second later. */
 export class ClipPublisher {
@@ -47,7 +49,13 @@ export class ClipPublisher {
 	}
 
 	async #publish(signal: AbortSignal): Promise<void> {
-		const client = await RtmpClient.connect(this.#url);
+		const client: RtmpClient = await RtmpClient.connect(this.#url, {
+			onStatus: (code) => {
+				if (code === RECONNECT_REQUEST) {
+					client.close();
+				}
+			},
+		});
 		try {
 			await client.publish(this.#url.streamName);
 			const metadata = serializeAmf0('@setDataFrame', 'onMetaData', new Map(Object.entries(this.#metadata)));

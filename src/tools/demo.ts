@@ -22,6 +22,9 @@ if (ports !== null) {
 	const clip = new EndlessClip(readFileSync(new URL('demo.flv', import.meta.url)));
 	const publisher = new ClipPublisher(clip, `rtmp://127.0.0.1:${ports.rtmp}/${STREAM}`, METADATA);
 	void publisher.run((reason) => process.stderr.write(`demo: publishing again in a second: ${reason}\n`));
+	for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+		process.once(signal, () => publisher.stop());
+	}
 	process.stdout.write(invitation(ports.rtmp, ports.http));
 }
 

@@ -8,7 +8,7 @@ import { ClipPublisher } from '#src/tools/clip-publisher.js';
 import { EndlessClip } from '#src/tools/endless-clip.js';
 import { launchBrowser } from '../support/browser.js';
 import { Program } from '../support/program.js';
-import { startServer } from '../support/test-server.js';
+import { startServer, until } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
 import { watch } from '../support/watch.js';
 
@@ -84,9 +84,7 @@ test('the push page publishes camera and microphone', NEEDS_CHROMIUM, async (t) 
 test('the push page shows why it is refused', NEEDS_CHROMIUM, async (t) => {
 	const server = await startServer(t, { config: { publish: { conflict: 'reject' } } });
 	publishDemo(t, server.rtmpUrl('live/taken'));
-	await watch(t, server.httpUrl('live/taken.flv'))
-		.more(10)
-		.catch(() => undefined);
+	await until('the stream is live', async () => (await fetch(server.adminUrl('api/v1/streams/live/taken'))).ok);
 	const browser = await launchBrowser(t);
 	const page = await open(browser, server.httpUrl('push.html?stream=live/taken'));
 	await page.click('#start');
