@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import { type ErrorCode, PeerError } from '../errors.js';
+import { ERROR_CODES, type ErrorCode, PeerError } from '../errors.js';
 import { streamKey } from '../stream/directory.js';
 import {
 	PUSH_WINDOW_BYTES,
@@ -114,11 +114,11 @@ export class Push {
 				this.#listener.room();
 			}
 		} else if (message.type === 'push-close') {
-			this.fail(new PeerError(message.code, message.message));
+			this.fail(toldError(message));
 		} else if (message.verdict.granted) {
 			this.#listener.granted();
 		} else {
-			this.fail(new PeerError(message.verdict.code, message.verdict.message));
+			this.fail(toldError(message.verdict));
 		}
 	}
 
@@ -136,6 +136,13 @@ export class Push {
 	#post(message: PushToIngest, transfer: readonly ArrayBuffer[] = []): void {
 		this.#ingest.port.postMessage(message, transfer);
 	}
+}
+
+/** The PeerError of another thread, whose message begins with the sentence of its code if it was thrown there. */
+function toldError({ code, message }: { code: ErrorCode; message: string }): PeerError {
+	const sentence = ERROR_CODES[code];
+	const detail = message.startsWith(sentence) ? message.slice(sentence.length).replace(/^: /, '') : message;
+	return new PeerError(code, detail === '' ? undefined : detail);
 }
 
 /** FNV-1a. */

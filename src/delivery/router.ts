@@ -58,7 +58,10 @@ export class Router {
 
 	/** A request that wants to leave HTTP. `lent` has no listeners of node:http any more. */
 	upgrade(request: IncomingMessage, lent: LentSocket, head: Buffer): void {
+		// Until the answer, the peer has nothing to say but that it leaves.
 		lent.on('error', () => lent.destroy());
+		lent.on('end', () => lent.destroy());
+		lent.resume();
 		const cors = corsHeaders(request.headers.origin, this.#services.config.http.corsOrigins);
 		try {
 			const route = this.#route(request, true);

@@ -29,8 +29,7 @@ export function serveFile(
 	media: string,
 	headers: Readonly<Record<string, string>>,
 ): void {
-	const folder = target.split('/', 2)[1] ?? '';
-	const root = MEDIA_FOLDERS.includes(folder) ? path.resolve(media) : WEB_ROOT;
+	const { root, local } = locate(target, media);
 	const refuse = (status: number): void => {
 		answerError(response, new PeerError('HTTP_REQUEST', 'no such file'), headers, { status, keepAlive: true });
 		response.end();
@@ -38,7 +37,7 @@ export function serveFile(
 	response.setTimeout(STALL_TIMEOUT_MS, () => response.destroy());
 	// Files grow and are replaced while they are being watched: always asked for again, answered by ETag.
 	const options = { root, dotfiles: 'deny', index: false, cacheControl: false } as const;
-	send(request, target === '/' ? '/index.html' : target, options)
+	send(request, local, options)
 		.on('headers', (_response: ServerResponse, file: string) => {
 			response.setHeader('Cache-Control', 'no-cache');
 			const type = CONTENT_TYPE[path.extname(file)];
@@ -58,4 +57,16 @@ export function serveFile(
 			}
 		})
 		.pipe(response);
+}
+
+/**
+ * The directory that a target lies in, never to be left, and the rest of the target. Each folder of the media root is one of its
+ * own: `..` does not lead from one to what is beside it.
+ */
+function locate(target: string, media: string): { root: string; local: string } {
+	const [, folder = '', ...rest] = target.split('/');
+	if (MEDIA_FOLDERS.includes(folder)) {
+		return { root: path.resolve(media, folder), local: `/${rest.join('/')}` };
+	}
+	return { root: WEB_ROOT, local: target === '/' ? '/index.html' : target };
 }
