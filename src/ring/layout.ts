@@ -12,7 +12,7 @@
  *   0  | magic           W | capacityUnits   W | tailIntent      W | tail            W |   notify/wait on `tail`
  *  16  | oldest          W | flags           W | lifecycle       C | writerEpoch     C |
  *  32  | headersVersion  W | startPointCount W | frameNumber     W | replaced        W |
- *  48  | lastDtsMs          float64        W   | lastMediaAtMs      float64        W   |
+ *  48  | lastDtsMs          float64        W   | lastMediaAtMs      float64        W   |   highest dts; ms since 1970
  *  64  | bytesIn            float64        W   | audioFrames        float64        W   |
  *  80  | videoFrames        float64        W   | keyframes          float64        W   |
  *  96  | repairedTimestamps float64        W   | droppedFrames      float64        W   |

@@ -1,4 +1,5 @@
 import { assert } from '../errors.js';
+import { fence } from './fence.js';
 import {
 	distance,
 	Figure,
@@ -50,6 +51,9 @@ export type RecordBatch = {
 
 /** Bytes in front of and behind the tags in a batch's allocation, for framing that would otherwise need a second copy. */
 export type BatchRoom = { before: number; after: number };
+
+/** A writer replaces the headers within microseconds; an attempt to read them takes some, too. */
+const MAX_HEADER_ATTEMPTS = 1000;
 
 const NO_ROOM: BatchRoom = { before: 0, after: 0 };
 
@@ -109,11 +113,12 @@ export class RingReader {
 		return this.#views.figures[figure]!;
 	}
 
-	/** True while every byte from `cursor` on is intact. */
+	/** True while every byte from `cursor` on is intact. What was copied before the call is whole if the answer is yes. */
 	isReadable(cursor: Position): boolean {
 		const { words, capacityUnits } = this.#views;
-		const intent = Atomics.load(words, Word.tailIntent);
-		return distance(cursor, intent) <= capacityUnits && distance(words[Word.oldest]!, cursor) >= 0;
+		fence();
+		const behind = distance(cursor, Atomics.load(words, Word.tailIntent));
+		return behind >= 0 && behind <= capacityUnits && distance(Atomics.load(words, Word.oldest), cursor) >= 0;
 	}
 
 	/**
@@ -137,10 +142,11 @@ export class RingReader {
 		for (;;) {
 			const count = Atomics.load(words, Word.startPointCount);
 			let best: Position | null = null;
-			for (let back = 1; back <= Math.min(count, START_POINTS); back++) {
+			// The oldest entry of the table is the one that the writer overwrites next.
+			for (let back = 1; back <= Math.min(count, START_POINTS - 1); back++) {
 				const at = START_POINTS_OFFSET + ((count - back) & (START_POINTS - 1)) * START_POINT_BYTES;
 				const position = words[at / 4]!;
-				if (distance(words[Word.startFloor]!, position) < 0 || !this.isReadable(position)) {
+				if (distance(Atomics.load(words, Word.startFloor), position) < 0 || !this.isReadable(position)) {
 					break;
 				}
 				best = position;
@@ -148,23 +154,30 @@ export class RingReader {
 					break;
 				}
 			}
+			fence();
 			if (Atomics.load(words, Word.startPointCount) === count) {
 				return best;
 			}
 		}
 	}
 
-	/** Copies of the current sequence headers and metadata, for a subscriber that starts now. */
+	/**
+	 * Copies of the current sequence headers and metadata, for a subscriber that starts now. Empty, under an odd version that
+	 * will not last, when a writer died while it was replacing them.
+	 */
 	readHeaders(): { version: number; slots: HeaderSlot[] } {
 		const { words, header } = this.#views;
-		for (;;) {
-			const version = Atomics.load(words, Word.headersVersion);
+		let version = 0;
+		for (let attempt = 0; attempt < MAX_HEADER_ATTEMPTS; attempt++) {
+			version = Atomics.load(words, Word.headersVersion);
 			const copy = Buffer.allocUnsafe(HEADER_BYTES);
 			header.copy(copy, HEADER_SLOTS_OFFSET, HEADER_SLOTS_OFFSET);
+			fence();
 			if (version % 2 === 0 && Atomics.load(words, Word.headersVersion) === version) {
 				return { version, slots: parseHeaderSlots(copy) };
 			}
 		}
+		return { version: version | 1, slots: [] };
 	}
 
 	/**

@@ -1,4 +1,12 @@
+import {
+	PREVIOUS_TAG_SIZE_BYTES,
+	TAG_HEADER_BYTES,
+	TagType,
+	writePreviousTagSize,
+	writeTagHeader,
+} from '../container/flv/tag.js';
 import { assert } from '../errors.js';
+import { fence } from './fence.js';
 import {
 	distance,
 	Figure,
@@ -25,19 +33,19 @@ import {
 	Word,
 } from './layout.js';
 
-const FLV_TAG_HEADER_BYTES = 11;
-const FLV_TAG_OVERHEAD_BYTES = FLV_TAG_HEADER_BYTES + 4;
-
-/** FLV tag type of each record kind (FLV 10.1, E.4.1). */
+const TAG_OVERHEAD_BYTES = TAG_HEADER_BYTES + PREVIOUS_TAG_SIZE_BYTES;
 const TAG_TYPE: { readonly [kind in RecordKind]: number } = {
-	[RecordKind.audio]: 8,
-	[RecordKind.audioHeader]: 8,
-	[RecordKind.video]: 9,
-	[RecordKind.videoHeader]: 9,
-	[RecordKind.script]: 18,
+	[RecordKind.audio]: TagType.audio,
+	[RecordKind.audioHeader]: TagType.audio,
+	[RecordKind.video]: TagType.video,
+	[RecordKind.videoHeader]: TagType.video,
+	[RecordKind.script]: TagType.script,
 	[RecordKind.splice]: 0,
 	[RecordKind.end]: 0,
 };
+
+/** Positions that do not move with the tail are brought up when they are 4 GiB behind; `distance` is sound up to 16 GiB. */
+const MAX_BEHIND_UNITS = 2 ** 29;
 
 /** One sequence header or metadata as the ring keeps it for those who join later. `body` is an FLV tag body. */
 export type HeaderSlot = { kind: RecordKind; trackId: number; body: Uint8Array };
@@ -79,8 +87,14 @@ export class RingWriter {
 		const writer = new RingWriter(ring, epoch);
 		const { words } = writer.#views;
 		assert(words[Word.magic] === RING_MAGIC, 'not a ring');
-		// A writer that died between intent and tail left bytes that no reader may trust, and none will: tail was not moved.
+		// A writer that died between intent and tail has overwritten what lies one ring's length before its intent. Readers must
+		// have learned that from `oldest` before the intent that says so goes back.
+		const lostUpTo = (Atomics.load(words, Word.tailIntent) - writer.#views.capacityUnits) | 0;
+		if (distance(words[Word.oldest]!, lostUpTo) > 0) {
+			Atomics.store(words, Word.oldest, lostUpTo);
+		}
 		Atomics.store(words, Word.tailIntent, writer.#tail);
+		writer.#finishHeaders();
 		return writer;
 	}
 
@@ -100,7 +114,7 @@ export class RingWriter {
 
 	/** Largest FLV tag body that this ring takes; a larger one needs `grow` first. */
 	get maxBodyBytes(): number {
-		return this.capacityBytes / MAX_RECORD_SHARE - RECORD_HEADER_BYTES - FLV_TAG_OVERHEAD_BYTES;
+		return this.capacityBytes / MAX_RECORD_SHARE - RECORD_HEADER_BYTES - TAG_OVERHEAD_BYTES;
 	}
 
 	/**
@@ -115,12 +129,13 @@ export class RingWriter {
 		}
 		const { words, figures, recordWords, recordFigures, unitMask } = this.#views;
 		const tagType = TAG_TYPE[kind];
-		const tagLength = tagType === 0 ? 0 : body.length + FLV_TAG_OVERHEAD_BYTES;
+		const tagLength = tagType === 0 ? 0 : body.length + TAG_OVERHEAD_BYTES;
 		assert(body.length <= this.maxBodyBytes, `record of ${body.length} bytes in a ring of ${this.capacityBytes}`);
 		const start = this.#tail;
 		const tail = (start + recordUnits(tagLength)) | 0;
 
 		Atomics.store(words, Word.tailIntent, tail);
+		fence();
 
 		const first = start & unitMask;
 		const second = (start + 1) & unitMask;
@@ -145,17 +160,22 @@ export class RingWriter {
 			this.#addStartPoint(start, dtsMs);
 		}
 		Atomics.notify(words, Word.tail);
+		this.#followTail();
 		return true;
 	}
 
 	/** Makes the next record's position a start point for new subscribers (audio-only streams, about twice a second). */
 	markStartPoint(dtsMs: number): void {
-		this.#addStartPoint(this.#tail, dtsMs);
+		if (!this.fenced) {
+			this.#addStartPoint(this.#tail, dtsMs);
+		}
 	}
 
 	/** Forgets all start points: what lies before here needs other sequence headers than the slots now hold. Cursors stay. */
 	clearStartPoints(): void {
-		Atomics.store(this.#views.words, Word.startFloor, this.#tail);
+		if (!this.fenced) {
+			Atomics.store(this.#views.words, Word.startFloor, this.#tail);
+		}
 	}
 
 	/**
@@ -170,6 +190,7 @@ export class RingWriter {
 		const { words, header } = this.#views;
 		// Sequence lock: odd while writing. Readers retry when the version was odd or has moved.
 		Atomics.add(words, Word.headersVersion, 1);
+		fence();
 		header.fill(0, HEADER_SLOTS_OFFSET, HEADER_SLOTS_OFFSET + HEADER_SLOTS * HEADER_SLOT_BYTES);
 		let dataOffset = HEADER_DATA_OFFSET;
 		for (const [index, slot] of slots.entries()) {
@@ -187,8 +208,10 @@ export class RingWriter {
 
 	/** Sets the `flags` word (StreamFlag) and wakes readers that wait for `ready`. */
 	setFlags(flags: number): void {
-		Atomics.store(this.#views.words, Word.flags, flags);
-		Atomics.notify(this.#views.words, Word.tail);
+		if (!this.fenced) {
+			Atomics.store(this.#views.words, Word.flags, flags);
+			Atomics.notify(this.#views.words, Word.tail);
+		}
 	}
 
 	/** Overwrites one of the stream's figures (Figure.*); readable by any thread at any time. */
@@ -239,21 +262,43 @@ export class RingWriter {
 		const { words, figures } = this.#views;
 		const count = words[Word.startPointCount]!;
 		const at = START_POINTS_OFFSET + (count & (START_POINTS - 1)) * START_POINT_BYTES;
+		fence(); // who sees any of this sees the count that was there before
 		words[at / 4] = position;
 		figures[at / 8 + 1] = dtsMs;
 		Atomics.store(words, Word.startPointCount, (count + 1) | 0);
 	}
 
+	/** Brings the positions that stand still up behind the tail, long before `distance` would take them for the future. */
+	#followTail(): void {
+		const { words, capacityUnits } = this.#views;
+		const tail = this.#tail;
+		if (distance(words[Word.oldest]!, tail) > MAX_BEHIND_UNITS) {
+			Atomics.store(words, Word.oldest, (tail - capacityUnits) | 0);
+		}
+		if (distance(words[Word.startFloor]!, tail) > MAX_BEHIND_UNITS) {
+			const count = words[Word.startPointCount]!;
+			const newest = words[(START_POINTS_OFFSET + ((count - 1) & (START_POINTS - 1)) * START_POINT_BYTES) / 4]!;
+			if (count !== 0 && distance(newest, tail) > capacityUnits) {
+				Atomics.store(words, Word.startPointCount, 0);
+			}
+			Atomics.store(words, Word.startFloor, (tail - capacityUnits) | 0);
+		}
+	}
+
+	/** Empties headers that a writer was replacing when it died. */
+	#finishHeaders(): void {
+		const { words, header } = this.#views;
+		if (words[Word.headersVersion]! % 2 !== 0) {
+			header.fill(0, HEADER_SLOTS_OFFSET, HEADER_SLOTS_OFFSET + HEADER_SLOTS * HEADER_SLOT_BYTES);
+			Atomics.add(words, Word.headersVersion, 1);
+		}
+	}
+
 	#writeTag(position: Position, tagType: number, dtsMs: number, body: Uint8Array): void {
-		const timestamp = toUint32(dtsMs);
-		const tagSize = body.length + FLV_TAG_HEADER_BYTES;
-		tagHeader[0] = tagType;
-		tagHeader.writeUIntBE(body.length, 1, 3); // DataSize
-		tagHeader.writeUIntBE(timestamp & 0xffffff, 4, 3); // Timestamp
-		tagHeader[7] = timestamp >>> 24; // TimestampExtended
-		let at = this.#copyIn((position & this.#views.unitMask) * UNIT_BYTES, tagHeader); // StreamID stays 0
+		writeTagHeader(tagHeader, 0, tagType, body.length, dtsMs);
+		writePreviousTagSize(previousTagSize, 0, body.length);
+		let at = this.#copyIn((position & this.#views.unitMask) * UNIT_BYTES, tagHeader);
 		at = this.#copyIn(at, body);
-		previousTagSize.writeUInt32BE(tagSize, 0);
 		this.#copyIn(at, previousTagSize);
 	}
 
@@ -271,10 +316,5 @@ export class RingWriter {
 	}
 }
 
-const tagHeader = Buffer.alloc(FLV_TAG_HEADER_BYTES);
-const previousTagSize = Buffer.alloc(4);
-
-/** FLV and RTMP timestamps are milliseconds modulo 2^32; dtsMs may be far beyond that, so no `>>> 0` on a float above 2^53. */
-function toUint32(dtsMs: number): number {
-	return dtsMs % 4294967296;
-}
+const tagHeader = new Uint8Array(TAG_HEADER_BYTES);
+const previousTagSize = new Uint8Array(PREVIOUS_TAG_SIZE_BYTES);
