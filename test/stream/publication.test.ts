@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { classifyAudio, classifyVideo } from '#src/container/flv/classify.js';
 import { TagType } from '#src/container/flv/tag.js';
 import type { ErrorCode } from '#src/errors.js';
 import { Figure, RecordFlag, RecordKind, StreamFlag } from '#src/ring/layout.js';
@@ -588,7 +589,7 @@ it('nothing that a source sends makes a publication throw or write a torn stream
 			const lastDtsMs = new Map<string, number>();
 			for (const record of stage.records()) {
 				assert.equal(record.frameNumber, ++lastFrame);
-				if (record.kind === RecordKind.audio || record.kind === RecordKind.video) {
+				if (isFrame(record)) {
 					const track = `${record.kind}:${record.trackId}`;
 					assert.ok(record.dtsMs >= (lastDtsMs.get(track) ?? 0), 'a track runs backwards');
 					lastDtsMs.set(track, record.dtsMs);
@@ -603,3 +604,8 @@ it('nothing that a source sends makes a publication throw or write a torn stream
 		{ numRuns: 400, interruptAfterTimeLimit: 2000 },
 	);
 });
+
+function isFrame({ kind, body }: { kind: RecordKind; body: Uint8Array }): boolean {
+	const classify = kind === RecordKind.audio ? classifyAudio : kind === RecordKind.video ? classifyVideo : null;
+	return classify?.(body).role === 'frame';
+}
