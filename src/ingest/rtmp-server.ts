@@ -9,6 +9,8 @@ import { RtmpSession } from './rtmp-session.js';
 
 const CHECK_INTERVAL_MS = 1000;
 const KEEP_ALIVE_DELAY_MS = 30_000;
+/** A flush of 64 KiB counts as taken at once, without a 'drain' event for each player. */
+const HIGH_WATER_MARK = 64 * 1024;
 /** How long before the deadline of a drain publishers that were asked to reconnect, and have not, are closed. */
 const FAREWELL_MS = 500;
 
@@ -20,6 +22,8 @@ export class RtmpServer {
 	readonly #sessions = new Set<RtmpSession>();
 	/** Admitted and not closed yet: longer than its session, which ends before its last words are flushed. */
 	readonly #sockets = new Set<net.Socket>();
+	/** Addresses of connections that are still in their TLS handshake. */
+	readonly #unsecured = new Set<string>();
 	#checkTimer: NodeJS.Timeout | null = null;
 	#onEmpty: (() => void) | null = null;
 
@@ -43,7 +47,12 @@ export class RtmpServer {
 	 * @throws Error when it cannot be listened there or the certificate of config.tls cannot be read.
 	 */
 	async listen(on: net.ListenOptions, secure = false): Promise<number> {
-		const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS };
+		const options = {
+			noDelay: true,
+			keepAlive: true,
+			keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+			highWaterMark: HIGH_WATER_MARK,
+		};
 		const server = secure
 			? tls.createServer({
 					...options,
@@ -51,9 +60,8 @@ export class RtmpServer {
 					handshakeTimeout: this.#services.config.limits.handshakeTimeout,
 				})
 			: net.createServer(options);
-		server.prependListener('connection', (socket: net.Socket) => this.#admit(socket));
+		server.prependListener('connection', (socket: net.Socket) => this.#admit(socket, secure));
 		server.on(secure ? 'secureConnection' : 'connection', (socket: net.Socket) => this.#open(socket, secure));
-		server.on('tlsClientError', (_error: Error, socket: tls.TLSSocket) => socket.destroy());
 		this.#servers.push(server);
 		this.#checkTimer ??= setInterval(() => this.#checkTimes(), CHECK_INTERVAL_MS);
 		await new Promise<void>((resolve, reject) => {
@@ -100,7 +108,7 @@ export class RtmpServer {
 		}
 	}
 
-	#admit(socket: net.Socket): void {
+	#admit(socket: net.Socket, secure: boolean): void {
 		this.#services.counters.add('sessionsAccepted', 1);
 		const address = socket.remoteAddress ?? '';
 		if (!this.#limits.admit(address)) {
@@ -110,7 +118,14 @@ export class RtmpServer {
 		}
 		this.#services.counters.add('currentConnections', 1);
 		this.#sockets.add(socket);
+		const peer = peerAddress(socket);
+		if (secure) {
+			this.#unsecured.add(peer);
+		}
 		socket.once('close', () => {
+			if (this.#unsecured.delete(peer)) {
+				this.#services.counters.countClosed('RTMP_HANDSHAKE');
+			}
 			this.#limits.release(address);
 			this.#services.counters.add('currentConnections', -1);
 			this.#sockets.delete(socket);
@@ -125,9 +140,9 @@ export class RtmpServer {
 			return;
 		}
 		const protocol = secure ? 'rtmps' : 'rtmp';
-		const session = new RtmpSession(socket, protocol, peerAddress(socket), this.#services, (ended) =>
-			this.#sessions.delete(ended),
-		);
+		const peer = peerAddress(socket);
+		this.#unsecured.delete(peer);
+		const session = new RtmpSession(socket, protocol, peer, this.#services, (ended) => this.#sessions.delete(ended));
 		this.#sessions.add(session);
 	}
 

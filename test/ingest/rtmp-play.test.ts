@@ -188,3 +188,16 @@ test('new sequence headers reach players of other chunk sizes and of the same', 
 		assert.equal(messages.filter(({ type, body }) => type === video && body[1] === 0).length, 2);
 	}
 });
+
+test('a player that does not read is closed after play.maxLag, and costs no memory until then', async (t) => {
+	const { thread, stream } = await withStream(t, { play: { maxLag: 300 } });
+	const client = await thread.connect(t);
+	await client.play('test', () => undefined);
+	client.socket.pause();
+	while (thread.counters.closed('SUBSCRIBER_LAGGING') === 0) {
+		stream.gop(5, 20_000);
+		await new Promise((resolve) => setTimeout(resolve, 5));
+	}
+	assert.equal(thread.counters.stream(1, 'lagClosed'), 1);
+	await until('the connection is gone', () => thread.counters.get('currentConnections') === 0);
+});
