@@ -31,6 +31,33 @@ test('the player page plays by HTTP and by WebSocket', NEEDS_CHROMIUM, async (t)
 	}
 });
 
+test('the player page plays on when the publisher is lost and comes back', NEEDS_CHROMIUM, async (t) => {
+	const server = await startServer(t);
+	publishDemo(t, server.rtmpUrl('live/demo'));
+	const browser = await launchBrowser(t);
+	const page = await open(browser, server.httpUrl('play.html?stream=live/demo'));
+	await page.waitForFunction(`document.getElementById('video').currentTime > 2`, undefined, IN_TIME);
+	await fetch(server.adminUrl('api/v1/streams/live/demo/publisher'), { method: 'DELETE' });
+	await page.waitForFunction(`document.getElementById('video').currentTime > 8`, undefined, IN_TIME);
+	assert.equal(await textOf(page, 'reconnects'), '0');
+	assert.equal(await textOf(page, 'state'), 'Live');
+});
+
+test('the player page catches up when its tab is shown again', NEEDS_CHROMIUM, async (t) => {
+	const server = await startServer(t);
+	publishDemo(t, server.rtmpUrl('live/demo'));
+	const browser = await launchBrowser(t);
+	const page = await open(browser, server.httpUrl('play.html?stream=live/demo'));
+	await page.waitForFunction(`document.getElementById('video').currentTime > 6`, undefined, IN_TIME);
+	await page.evaluate(`{
+		const { buffered } = video;
+		video.currentTime = buffered.end(buffered.length - 1) - 5;
+		document.dispatchEvent(new Event('visibilitychange'));
+	}`);
+	const behind = `video.buffered.end(video.buffered.length - 1) - video.currentTime`;
+	await page.waitForFunction(`${behind} < 2`, undefined, { timeout: 10_000 });
+});
+
 test('the player page waits for a stream that is not live, and plays it when it comes', NEEDS_CHROMIUM, async (t) => {
 	const server = await startServer(t);
 	const browser = await launchBrowser(t);
