@@ -36,6 +36,7 @@ export const ERROR_CODES = {
 	CODEC_CONFIG: 'A decoder configuration is malformed',
 	MP4_BOX: 'An MP4 box is malformed',
 	TS_PACKET: 'An MPEG transport stream is malformed',
+	HLS_PLAYLIST: 'An HLS playlist is malformed',
 	HTTP_REQUEST: 'The HTTP request cannot be served',
 	WS_PROTOCOL: 'The WebSocket peer broke the protocol',
 } as const;
