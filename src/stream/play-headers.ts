@@ -25,15 +25,19 @@ export class PlayHeaders {
 	}
 }
 
-/** The headers as records with timestamp `dtsMs`, so that a WireFormat encodes them like any others. Bodies are copied. */
+/**
+ * The headers as records, so that a WireFormat encodes them like any others: sequence headers with timestamp `dtsMs`, metadata
+ * with 0, as FFmpeg takes an onMetaData of any other time for a subtitle track. Bodies are copied.
+ */
 export function headerBatch(headers: readonly HeaderSlot[], dtsMs: number): RecordBatch {
 	const tags: Uint8Array[] = [];
 	const records: RecordInfo[] = [];
 	let offset = 0;
 	for (const { kind, trackId, body } of headers) {
-		const tag = buildTag(TAG_TYPE[kind]!, dtsMs, body);
+		const headerDtsMs = kind === RecordKind.script ? 0 : dtsMs;
+		const tag = buildTag(TAG_TYPE[kind]!, headerDtsMs, body);
 		tags.push(tag);
-		records.push({ kind, flags: 0, trackId, dtsMs, frameNumber: 0, offset, length: tag.length });
+		records.push({ kind, flags: 0, trackId, dtsMs: headerDtsMs, frameNumber: 0, offset, length: tag.length });
 		offset += tag.length;
 	}
 	return { bytes: Buffer.concat(tags), room: { before: 0, after: 0 }, records, next: 0 };
