@@ -32,7 +32,7 @@ test('a player gets metadata, sequence headers and the group of pictures, then w
 	assert.deepEqual(
 		[metadata, ...rest.slice(0, 4)].map((message) => [message?.type, message?.timestampMs]),
 		[
-			[dataAmf0, 1000],
+			[dataAmf0, 0],
 			[video, 1000],
 			[audio, 1000],
 			[video, 1000],

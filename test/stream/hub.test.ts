@@ -67,7 +67,7 @@ describe('a hub', () => {
 		);
 		assert.deepEqual(
 			tags.slice(0, 4).map(({ dtsMs }) => dtsMs),
-			Array(4).fill(1000 + 10 * 40),
+			[0, 1400, 1400, 1400],
 		);
 		assertContinuous(tags);
 		assert.deepEqual(
