@@ -29,7 +29,7 @@ export class DeliveryRole {
 		const ownLog = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
 		const hubs = new HubSet({ directory, config, counters, log: ownLog });
 		this.#services = { config, directory, hubs, pushes: new PushPorts(), counters, log: ownLog };
-		this.#limits = new ConnectionLimits(config);
+		this.#limits = new ConnectionLimits(config, data.connections);
 		this.#servers = (['http', 'files'] as const).map((name) => {
 			const router = new Router(this.#services, name === 'http');
 			return { name, router, server: new HttpServer(this.#services, this.#limits, router) };

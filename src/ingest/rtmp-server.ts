@@ -4,6 +4,7 @@ import tls from 'node:tls';
 import type { Config } from '../config/schema.js';
 import { PeerError } from '../errors.js';
 import { ConnectionLimits, peerAddress } from '../stream/connection-limits.js';
+import type { ConnectionShare } from '../stream/connection-table.js';
 import type { RtmpServices } from './rtmp-services.js';
 import { RtmpSession } from './rtmp-session.js';
 
@@ -27,9 +28,10 @@ export class RtmpServer {
 	#checkTimer: NodeJS.Timeout | null = null;
 	#onEmpty: (() => void) | null = null;
 
-	constructor(services: RtmpServices) {
+	/** @param connections this thread's place in the process's count of connections. */
+	constructor(services: RtmpServices, connections?: ConnectionShare) {
 		this.#services = { ...services };
-		this.#limits = new ConnectionLimits(services.config);
+		this.#limits = new ConnectionLimits(services.config, connections);
 		services.directory.listen({
 			publisherChanged: (stream, present) => {
 				if (present) {

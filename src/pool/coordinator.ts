@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import { CounterLedger } from '../metrics/ledger.js';
 import type { ProcessSnapshot } from '../metrics/snapshot.js';
+import { allocateConnectionTable, type ConnectionShare, clearConnectionShare } from '../stream/connection-table.js';
 import { type PublicationOwner, type RegistryListener, StreamRegistry } from '../stream/registry.js';
 import type { CoordinatorToThread, ListenerName, StreamInfo, ThreadToCoordinator } from '../stream/thread-messages.js';
 import { DescriptorStock, type ListenerDescriptors } from './descriptor-stock.js';
@@ -47,6 +48,7 @@ export class Coordinator {
 	readonly #registry: StreamRegistry;
 	readonly #descriptors: DescriptorStock;
 	readonly #threads: RoleThread[];
+	readonly #connections: SharedArrayBuffer;
 	readonly #remux: RemuxPool;
 	readonly #recordings: Recordings;
 	/** Called when a thread is ready, has drained, or is gone. */
@@ -79,6 +81,7 @@ export class Coordinator {
 				(_, index) => new RoleThread({ role, index, entry: entries[role], listener, log: options.log }),
 			),
 		);
+		this.#connections = allocateConnectionTable(this.#threads.length);
 	}
 
 	/** Starts the threads; resolves when all of them are ready. When one dies before that, it is `onFatal` and a rejection. */
@@ -146,7 +149,13 @@ export class Coordinator {
 					return null;
 				}
 				const streams = [...this.#registry.streams()].map(({ stream }) => stream);
-				return { config: this.#config, listeners, counters: this.#ledger.openThread(thread.name).slab, streams };
+				return {
+					config: this.#config,
+					listeners,
+					counters: this.#ledger.openThread(thread.name).slab,
+					connections: this.#connectionShare(thread),
+					streams,
+				};
 			},
 			created: (thread) => this.#wirePushes(thread),
 			message: (thread, message) => this.#onMessage(thread, message),
@@ -215,6 +224,7 @@ export class Coordinator {
 
 	#onLost(thread: RoleThread, owner: PublicationOwner): void {
 		this.#ledger.closeThread(thread.name);
+		clearConnectionShare(this.#connectionShare(thread));
 		this.#registry.ownerGone(owner);
 		if (thread.role === 'ingest') {
 			this.#broadcast({ type: 'push-port-closed', index: thread.index }, 'delivery');
@@ -223,6 +233,10 @@ export class Coordinator {
 			this.#die(`${thread.name} died before it was ready`);
 		}
 		this.#progress();
+	}
+
+	#connectionShare(thread: RoleThread): ConnectionShare {
+		return { table: this.#connections, share: this.#threads.indexOf(thread) };
 	}
 
 	/** A channel between this thread and every running thread of the other role. */

@@ -1,49 +1,43 @@
 import type { Socket } from 'node:net';
 import type { Config } from '../config/schema.js';
+import { allocateConnectionTable, type ConnectionShare, ConnectionTable } from './connection-table.js';
 
 const IPV4_MAPPED = '::ffff:';
 
-/** How many connections one thread holds, in total and of each address, against limits.connections and connectionsPerAddress. */
+/** Holds the connections of a process, in total and of each address, against limits.connections and connectionsPerAddress. */
 export class ConnectionLimits {
+	readonly #table: ConnectionTable;
 	#limits: Config['limits'];
-	#total = 0;
-	readonly #byAddress = new Map<string, number>();
 
-	constructor(config: Config) {
+	/** @param share this thread's place in the process's table; without one it counts alone. */
+	constructor(config: Config, share: ConnectionShare = { table: allocateConnectionTable(1), share: 0 }) {
 		this.#limits = config.limits;
+		this.#table = new ConnectionTable(share);
+	}
+
+	/** No address may have another connection; otherwise it is the address's own limit that refuses one. */
+	get full(): boolean {
+		return this.#table.total >= this.#limits.connections;
 	}
 
 	configure(config: Config): void {
 		this.#limits = config.limits;
 	}
 
-	/** No address may have another connection; otherwise it is the address's own limit that refuses one. */
-	get full(): boolean {
-		return this.#total >= this.#limits.connections;
-	}
-
 	/** Counts a connection from `address` and returns true, or returns false when it is one too many. */
 	admit(address: string): boolean {
 		const { connectionsPerAddress } = this.#limits;
-		const held = this.#byAddress.get(address) ?? 0;
 		const limited = connectionsPerAddress > 0 && !isLoopback(address);
-		if (this.full || (limited && held >= connectionsPerAddress)) {
+		if (this.full || (limited && this.#table.of(address) >= connectionsPerAddress)) {
 			return false;
 		}
-		this.#total++;
-		this.#byAddress.set(address, held + 1);
+		this.#table.add(address, 1);
 		return true;
 	}
 
 	/** A connection that was admitted is gone. */
 	release(address: string): void {
-		this.#total--;
-		const held = (this.#byAddress.get(address) ?? 1) - 1;
-		if (held > 0) {
-			this.#byAddress.set(address, held);
-		} else {
-			this.#byAddress.delete(address);
-		}
+		this.#table.add(address, -1);
 	}
 }
 

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/schema.js';
 import type { ErrorCode } from '../errors.js';
+import type { ConnectionShare } from './connection-table.js';
 
 /**
  * Every message between the coordinator and its threads, and between a delivery and an ingest thread. One process, one
@@ -54,6 +55,8 @@ export type ThreadData = {
 	counters: SharedArrayBuffer;
 	/** Int32Array(1): the thread adds 1 every second from a timer; the coordinator replaces a thread that stops. */
 	heartbeat: SharedArrayBuffer;
+	/** The thread's place in the process's count of connections. */
+	connections: ConnectionShare;
 	/** All streams that are live now. */
 	streams: StreamInfo[];
 };

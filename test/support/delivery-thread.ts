@@ -6,6 +6,7 @@ import { bindHandle, boundPort, type ServerHandle } from '#src/cluster/server-ha
 import { DeliveryRole } from '#src/delivery/delivery-role.js';
 import { PushReceiver } from '#src/ingest/push-receiver.js';
 import { Counters } from '#src/metrics/counters.js';
+import { allocateConnectionTable } from '#src/stream/connection-table.js';
 import type { ThreadToCoordinator } from '#src/stream/thread-messages.js';
 import { testConfig } from './config.js';
 import type { LiveStream } from './live-stream.js';
@@ -40,6 +41,7 @@ export class DeliveryThread {
 			listeners: { http: http.fd, files: files.fd },
 			counters: this.counters.slab,
 			heartbeat: new SharedArrayBuffer(4),
+			connections: { table: allocateConnectionTable(1), share: 0 },
 			streams: [],
 		};
 		this.role = new DeliveryRole(data, (message) => this.sent.push(message), log);
