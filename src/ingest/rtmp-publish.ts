@@ -34,7 +34,7 @@ export class RtmpPublish {
 		const { connection, services, protocol, address, app } = this.#host;
 		connection.maxMessageBytes = services.config.limits.maxMessageSize;
 		// Some encoders send metadata and sequence headers without waiting, and they must not be lost.
-		connection.socket.pause();
+		connection.hold();
 		let publication: Publication;
 		try {
 			publication = await services.desk.open(
@@ -50,7 +50,7 @@ export class RtmpPublish {
 			this.#refused(error);
 			return;
 		} finally {
-			connection.socket.resume();
+			connection.release();
 		}
 		if (this.#closed) {
 			publication.close('PEER_GONE');

@@ -53,6 +53,7 @@ export class RtmpConnection {
 	/** Answers that the peer may not have read yet, and `bytesOut` after the last of them. */
 	#answerBytes = 0;
 	#answeredUpTo = 0;
+	#holds = 0;
 
 	/** @param maxMessageBytes limit of a message; raise it with `maxMessageBytes` once the peer has shown what it is. */
 	constructor(
@@ -109,6 +110,19 @@ export class RtmpConnection {
 		if (this.#bytesIn - this.#acknowledged >= this.#peerAckWindow / 2) {
 			this.#acknowledged = this.#bytesIn;
 			this.#sendControl(MessageType.acknowledgement, uint32Body(this.#bytesIn));
+		}
+	}
+
+	/** Reads no more until each `hold` has met its `release`. What has been read already is still handed out. */
+	hold(): void {
+		this.#holds++;
+		this.socket.pause();
+	}
+
+	release(): void {
+		this.#holds--;
+		if (this.#holds === 0) {
+			this.socket.resume();
 		}
 	}
 
@@ -172,6 +186,7 @@ export class RtmpConnection {
 		this.#finish(error);
 		// What arrives meanwhile is read and thrown away: closing on unread bytes would reset the connection and lose the goodbye.
 		this.socket.end();
+		this.socket.resume();
 		const linger = setTimeout(() => this.socket.destroy(), LINGER_MS);
 		linger.unref();
 		this.socket.once('close', () => clearTimeout(linger));
@@ -205,7 +220,9 @@ export class RtmpConnection {
 			case MessageType.setChunkSize:
 			case MessageType.abort:
 			case MessageType.acknowledgement:
+				return;
 			case MessageType.setPeerBandwidth:
+				this.#sendControl(MessageType.windowAckSize, uint32Body(parseUint32Body(body)));
 				return;
 			case MessageType.windowAckSize:
 				this.#peerAckWindow = parseUint32Body(body) || DEFAULT_ACK_WINDOW_BYTES;
