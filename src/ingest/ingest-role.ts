@@ -31,9 +31,10 @@ export class IngestRole {
 		this.#directory = new StreamDirectory(data.streams);
 		this.#hubs = new HubSet({ directory: this.#directory, config, counters, log: this.#log });
 		this.#desk = new PublishDesk({ config, log: this.#log, send });
-		this.#rtmp = new RtmpServer({
-			...{ config, counters, desk: this.#desk, directory: this.#directory, hubs: this.#hubs, log: this.#log },
-		});
+		this.#rtmp = new RtmpServer(
+			{ config, counters, desk: this.#desk, directory: this.#directory, hubs: this.#hubs, log: this.#log },
+			data.connections,
+		);
 	}
 
 	async start(): Promise<void> {
