@@ -5,7 +5,7 @@
 //    0  file header 9, PreviousTagSize0 4
 //   13  tag header 11
 //   24  "onMetaData" 13, ECMA array marker and count 5
-//   42  duration 19, filesize 19, creationdate 25      <- numbers patched in place; filesize stays 0 until the take is finished
+//   42  duration 19, filesize 19, creationdate 41      <- numbers patched in place; filesize stays 0 until the take is finished
 //       metadatacreator, then what the publisher said of the stream
 //    E  object end 3
 //  E+3  INDEX_ROOM bytes of zeros: AMF0 numbers of value 0, nine bytes each
@@ -14,7 +14,7 @@
 // At the end `hasKeyframes`, `keyframes` and another object end are written, first without their first three bytes to E+3, where
 // nobody looks; then those three replace the object end at E in one write. What is left of the room stays a row of numbers.
 
-import { type AmfObject, type AmfValue, amfEntries } from '../codec/amf-value.js';
+import { type AmfObject, type AmfValue, amfEntries, amfString } from '../codec/amf-value.js';
 import { parseAmf0, serializeAmf0 } from '../codec/amf0.js';
 import {
 	FILE_HEADER_BYTES,
@@ -78,7 +78,7 @@ export function buildTakeHead(
 	const properties = new Map<string, AmfValue>([
 		['duration', 0],
 		['filesize', 0],
-		['creationdate', new Date(startedAtMs)],
+		['creationdate', new Date(startedAtMs).toISOString()],
 		['metadatacreator', CREATOR],
 		...(source === null ? [] : publisherProperties(source)),
 	]);
@@ -100,10 +100,10 @@ export function parseTakeHead(bytes: Buffer): TakeHead | null {
 	if (name !== 'onMetaData' || !(properties instanceof Map) || properties.get('metadatacreator') !== CREATOR) {
 		return null;
 	}
-	const created = properties.get('creationdate');
+	const created = Date.parse(amfString(properties.get('creationdate')) ?? '');
 	const indexOffset = end - INDEX_ROOM - OBJECT_END.length;
 	return {
-		startedAtMs: created instanceof Date ? created.getTime() : 0,
+		startedAtMs: Number.isNaN(created) ? 0 : created,
 		finished: properties.get('filesize') !== 0,
 		propertyCount: properties.size,
 		indexOffset: OBJECT_END.equals(bytes.subarray(indexOffset, indexOffset + OBJECT_END.length)) ? indexOffset : null,
@@ -157,5 +157,5 @@ function parseScript(body: Uint8Array): AmfValue[] {
 }
 
 function isLeaf(value: AmfValue): boolean {
-	return typeof value !== 'object' || value === null || value instanceof Date;
+	return typeof value !== 'object' || value === null;
 }
