@@ -26,7 +26,7 @@ export type FlvRecorderParts = {
 /** Tags written at once; a recorder that has fallen behind catches up in several writes. */
 const MAX_BATCH_BYTES = 1024 * 1024;
 /** A disk that failed is left alone for this many steps. */
-const STEPS_BEFORE_RETRY = 20;
+const STEPS_BEFORE_RETRY = 10;
 
 /** Where reading begins: at a keyframe, with what is needed to decode it. */
 type Entry = { batch: RecordBatch; headers: readonly HeaderSlot[]; dtsMs: number };

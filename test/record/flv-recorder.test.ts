@@ -220,7 +220,7 @@ describe('FLV recorder', () => {
 		assert.equal(await recorder.advance(), false);
 		assert.equal(events.at(-1)?.fields['code'], 'ENOTDIR');
 		await rm(path.join(root, 'flv'));
-		for (let step = 0; step <= 20; step++) {
+		for (let step = 0; step <= 10; step++) {
 			await recorder.advance();
 		}
 		assert.equal(figures.get('failures'), 1);

@@ -22,10 +22,10 @@ describe('ticker', () => {
 		const a = repeat('a', 2);
 		const b = repeat('b', 3);
 		await settle();
-		t.mock.timers.tick(500);
+		t.mock.timers.tick(1000);
 		await settle();
 		await a.over;
-		t.mock.timers.tick(500);
+		t.mock.timers.tick(1000);
 		await settle();
 		await b.over;
 		t.mock.timers.tick(5000);
@@ -44,7 +44,7 @@ describe('ticker', () => {
 			},
 			() => beats++,
 		);
-		t.mock.timers.tick(2000);
+		t.mock.timers.tick(4000);
 		now();
 		assert.deepEqual([steps, beats], [1, 6]);
 		finish(false);
