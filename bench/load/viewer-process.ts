@@ -117,7 +117,7 @@ process.on('message', async (message: ToViewers) => {
 	} else if (message.type === 'begin') {
 		group.begin();
 	} else {
-		answer({ type: 'report', report: group.end() });
-		process.disconnect();
+		// Disconnecting at once would cut a long report off.
+		process.send?.({ type: 'report', report: group.end() } satisfies FromViewers, () => process.disconnect());
 	}
 });
