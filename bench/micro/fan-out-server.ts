@@ -5,6 +5,7 @@ import { DeliveryRole } from '#src/delivery/delivery-role.js';
 import { Counters } from '#src/metrics/counters.js';
 import { RecordFlag, RecordKind, StreamFlag } from '#src/ring/layout.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
+import { allocateConnectionTable } from '#src/stream/connection-table.js';
 import { BAR_CLIP, loadClip } from '../load/clip.js';
 import { isKeyframe, isSequenceHeader, type Tag, TagType } from '../load/flv-scanner.js';
 
@@ -25,6 +26,7 @@ const role = new DeliveryRole(
 		config: configSchema.parse({ play: { mergeWindow: mergeWindow === 'auto' ? mergeWindow : Number(mergeWindow) } }),
 		listeners: { http: handle.fd },
 		counters: counters.slab,
+		connections: { table: allocateConnectionTable(1), share: 0 },
 		heartbeat: new SharedArrayBuffer(4),
 		streams: [{ streamId: 1, app: 'live', name: 'bench', ring, counterSlot: 1 }],
 	},

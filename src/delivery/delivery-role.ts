@@ -1,4 +1,5 @@
 import { createLogger, type Logger } from '../log/logger.js';
+import { RepeatReporter } from '../log/repeat-reporter.js';
 import { Counters } from '../metrics/counters.js';
 import { ConnectionLimits } from '../stream/connection-limits.js';
 import { StreamDirectory } from '../stream/directory.js';
@@ -27,8 +28,9 @@ export class DeliveryRole {
 		const directory = new StreamDirectory(data.streams);
 		const counters = new Counters(data.counters);
 		const ownLog = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
+		const refusals = new RepeatReporter(ownLog);
 		const hubs = new HubSet({ directory, config, counters, log: ownLog });
-		this.#services = { config, directory, hubs, pushes: new PushPorts(), counters, log: ownLog };
+		this.#services = { config, directory, hubs, pushes: new PushPorts(), counters, log: ownLog, refusals };
 		this.#limits = new ConnectionLimits(config, data.connections);
 		this.#servers = (['http', 'files'] as const).map((name) => {
 			const router = new Router(this.#services, name === 'http');

@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import type { ErrorCode, PeerError } from '../errors.js';
+import type { ErrorCode } from '../errors.js';
+import type { SessionEnd } from './session-end.js';
 
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
 	NAME_INVALID: 400,
@@ -23,14 +24,14 @@ export function statusOf(code: ErrorCode): number {
 }
 
 /** What a program and a person can read about an error. */
-export function errorBody({ code, message }: PeerError): string {
+export function errorBody({ code, message }: SessionEnd): string {
 	return `${JSON.stringify({ code, message })}\n`;
 }
 
 /** Answers with an error. The connection is closed after it, unless `keepAlive`. */
 export function answerError(
 	response: ServerResponse,
-	error: PeerError,
+	error: SessionEnd,
 	headers: Readonly<Record<string, string>>,
 	{ status = statusOf(error.code), keepAlive = false } = {},
 ): void {
@@ -54,7 +55,7 @@ export function responseHead(status: number, headers: Readonly<Record<string, st
 
 /** A whole error response for a socket that node:http has nothing to do with any more. */
 export function rawErrorResponse(
-	error: PeerError,
+	error: SessionEnd,
 	headers: Readonly<Record<string, string>> = {},
 	status = statusOf(error.code),
 ): string {

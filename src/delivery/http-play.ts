@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { PeerError } from '../errors.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import { corsHeaders } from './cors.js';
-import { type DeliveryServices, reportSessionEnd } from './delivery-services.js';
+import type { DeliveryServices } from './delivery-services.js';
 import { flvChunkedFormat, flvFormat } from './flv-formats.js';
 import { answerError, rawErrorResponse, responseHead } from './http-answer.js';
 import type { LentSocket } from './lent-socket.js';
 import { findStream, PlaySession, type PlayWire } from './play-session.js';
+import { endOf, reportSessionEnd } from './session-end.js';
 
 const COUNTERS = { bytesOut: 'bytesOutHttpFlv', current: 'currentSubscribersHttpFlv' } as const;
 const HEADERS = {
@@ -35,7 +35,7 @@ export async function playByHttp(
 	const address = peerAddress(request.socket);
 	const startedAtMs = performance.now();
 	const stream = await findStream(services, target, (giveUp) => response.once('close', giveUp));
-	const error = new PeerError(lent.destroyed ? 'PEER_GONE' : 'STREAM_NOT_FOUND');
+	const error = endOf(lent.destroyed ? 'PEER_GONE' : 'STREAM_NOT_FOUND');
 	// A response without its socket waits behind another one of the same connection.
 	const socket = stream === null || response.socket === null ? null : lent.takeBack();
 	if (stream === null || socket === null) {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { PeerError } from '../errors.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import { answerError } from './http-answer.js';
 import type { PushSession, PushWire } from './push-session.js';
+import { endOf, type SessionEnd } from './session-end.js';
 
 /** How long the rest of a refused body is read, so that the peer sees the answer and not a reset. */
 const LINGER_MS = 1000;
@@ -24,7 +24,7 @@ export class HttpPushWire implements PushWire {
 
 	/** Ends `session` when the peer goes away before the answer. */
 	watch(session: PushSession): void {
-		this.#response.once('close', () => session.abort(new PeerError('PEER_GONE')));
+		this.#response.once('close', () => session.abort(endOf('PEER_GONE')));
 	}
 
 	open(session: PushSession): void {
@@ -43,7 +43,7 @@ export class HttpPushWire implements PushWire {
 		this.#request.resume();
 	}
 
-	close(error: PeerError): void {
+	close(error: SessionEnd): void {
 		const request = this.#request;
 		const response = this.#response;
 		if (response.destroyed) {

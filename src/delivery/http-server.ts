@@ -1,12 +1,13 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type ErrorCode, PeerError } from '../errors.js';
+import type { ErrorCode } from '../errors.js';
 import { type ConnectionLimits, peerAddress } from '../stream/connection-limits.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { rawErrorResponse } from './http-answer.js';
 import { LentSocket } from './lent-socket.js';
 import type { Router } from './router.js';
+import { endOf, reportRefusal } from './session-end.js';
 
 const KEEP_ALIVE_IDLE_MS = 15_000;
 const TCP_KEEP_ALIVE_DELAY_MS = 30_000;
@@ -68,6 +69,8 @@ export class HttpServer {
 			this.#server.once('error', reject);
 			this.#server.listen({ fd }, () => {
 				this.#server.off('error', reject);
+				// Out of descriptors, most likely: whoever wanted to connect is turned away, everybody else is served.
+				this.#server.on('error', ({ message }) => this.#services.refusals.report('accept failed', message));
 				resolve();
 			});
 		});
@@ -89,11 +92,11 @@ export class HttpServer {
 		const { counters } = this.#services;
 		const address = socket.remoteAddress ?? '';
 		if (!this.#limits.admit(address)) {
-			counters.add('sessionsAccepted', 1);
-			counters.countClosed('CONNECTION_LIMIT');
+			const refusal = endOf('CONNECTION_LIMIT');
+			reportRefusal(this.#services, peerAddress(socket), refusal);
 			socket.on('error', () => socket.destroy());
 			const status = this.#limits.full ? SERVICE_UNAVAILABLE : TOO_MANY_REQUESTS;
-			socket.end(rawErrorResponse(new PeerError('CONNECTION_LIMIT'), {}, status));
+			socket.end(rawErrorResponse(refusal, {}, status));
 			socket.resume();
 			setTimeout(() => socket.destroy(), REFUSAL_LINGER_MS).unref();
 			return false;
@@ -113,10 +116,8 @@ export class HttpServer {
 			return;
 		}
 		const { status, code } = PARSER_STATUS[error.code ?? ''] ?? BAD_REQUEST;
-		const { counters, log } = this.#services;
-		counters.add('sessionsAccepted', 1);
-		counters.countClosed(code);
-		log.info({ address: peerAddress(socket as LentSocket), code, reason: error.message }, 'request refused');
-		socket.end(rawErrorResponse(new PeerError(code, error.message), {}, status));
+		const refusal = endOf(code, error.message);
+		reportRefusal(this.#services, peerAddress(socket as LentSocket), refusal);
+		socket.end(rawErrorResponse(refusal, {}, status));
 	}
 }

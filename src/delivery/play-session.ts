@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { type Config, policyOf } from '../config/schema.js';
-import { type ErrorCode, PeerError } from '../errors.js';
+import type { ErrorCode } from '../errors.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import type { SubscriberPort, Subscription, WireFormat } from '../stream/subscriber.js';
 import type { Protocol, StreamInfo } from '../stream/thread-messages.js';
-import { type DeliveryServices, reportSessionEnd } from './delivery-services.js';
+import type { DeliveryServices } from './delivery-services.js';
+import { endOf, reportSessionEnd, type SessionEnd } from './session-end.js';
 
 /** After the end, a peer has this long to take what is left for it. */
 const LINGER_MS = 5000;
@@ -17,7 +18,7 @@ export type PlayWire = {
 	/** There is something to play: answer the request. */
 	open(socket: Socket): void;
 	/** There is nothing to play after all: refuse the request, which has not been answered, and close. */
-	refuse(socket: Socket, error: PeerError): void;
+	refuse(socket: Socket, error: SessionEnd): void;
 	/** The media is over; close. */
 	finish(socket: Socket, code: ErrorCode): void;
 };
@@ -41,7 +42,7 @@ export class PlaySession implements SubscriberPort {
 		this.#address = peerAddress(socket);
 		socket.on('error', hangUp);
 		socket.on('end', hangUp);
-		socket.on('close', () => this.#end(new PeerError('PEER_GONE')));
+		socket.on('close', () => this.#end(endOf('PEER_GONE')));
 		socket.resume();
 	}
 
@@ -61,7 +62,7 @@ export class PlaySession implements SubscriberPort {
 			const { waitTimeout } = policyOf(this.#services.config, this.#stream.app).play;
 			setTimeout(() => {
 				if (!subscription.started) {
-					this.#end(new PeerError('STREAM_NOT_FOUND', 'no media'));
+					this.#end(endOf('STREAM_NOT_FOUND', 'no media'));
 				}
 			}, waitTimeout).unref();
 		}
@@ -72,10 +73,10 @@ export class PlaySession implements SubscriberPort {
 	}
 
 	ended(code: ErrorCode): void {
-		this.#end(new PeerError(code));
+		this.#end(endOf(code));
 	}
 
-	#end(error: PeerError): void {
+	#end(error: SessionEnd): void {
 		const subscription = this.#subscription;
 		if (this.#ended || subscription === null) {
 			return;

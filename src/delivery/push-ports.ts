@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import { ERROR_CODES, type ErrorCode, PeerError } from '../errors.js';
+import { ERROR_CODES, type ErrorCode } from '../errors.js';
 import { streamKey } from '../stream/directory.js';
 import {
 	PUSH_WINDOW_BYTES,
@@ -7,13 +7,14 @@ import {
 	type PushToDelivery,
 	type PushToIngest,
 } from '../stream/thread-messages.js';
+import { endOf, type SessionEnd } from './session-end.js';
 
 /** What a pushing session hears of its publication. */
 export type PushListener = {
 	/** The publication may begin. */
 	granted(): void;
 	/** It may not, or it is over; nothing else follows. */
-	closed(error: PeerError): void;
+	closed(error: SessionEnd): void;
 	/** Bytes are taken again after `write` has returned false. */
 	room(): void;
 };
@@ -42,7 +43,7 @@ export class PushPorts {
 		this.#ports.delete(index);
 		ingest.port.close();
 		for (const push of [...ingest.pushes.values()]) {
-			push.fail(new PeerError('SERVER_STOPPING', 'the ingest thread is gone'));
+			push.fail(endOf('SERVER_STOPPING', 'the ingest thread is gone'));
 		}
 	}
 
@@ -114,16 +115,16 @@ export class Push {
 				this.#listener.room();
 			}
 		} else if (message.type === 'push-close') {
-			this.fail(toldError(message));
+			this.fail(toldEnd(message));
 		} else if (message.verdict.granted) {
 			this.#listener.granted();
 		} else {
-			this.fail(toldError(message.verdict));
+			this.fail(toldEnd(message.verdict));
 		}
 	}
 
 	/** Ends the push without a word to the ingest thread. */
-	fail(error: PeerError): void {
+	fail(error: SessionEnd): void {
 		this.#forget();
 		this.#listener.closed(error);
 	}
@@ -138,11 +139,9 @@ export class Push {
 	}
 }
 
-/** The PeerError of another thread, whose message begins with the sentence of its code if it was thrown there. */
-function toldError({ code, message }: { code: ErrorCode; message: string }): PeerError {
-	const sentence = ERROR_CODES[code];
-	const detail = message.startsWith(sentence) ? message.slice(sentence.length).replace(/^: /, '') : message;
-	return new PeerError(code, detail === '' ? undefined : detail);
+/** What another thread says of an end: its message begins with the sentence of its code if it was a PeerError there. */
+function toldEnd({ code, message }: SessionEnd): SessionEnd {
+	return message.startsWith(ERROR_CODES[code]) ? { code, message } : endOf(code, message);
 }
 
 /** FNV-1a. */

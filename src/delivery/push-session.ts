@@ -1,7 +1,7 @@
-import { PeerError } from '../errors.js';
 import type { Protocol } from '../stream/thread-messages.js';
-import { type DeliveryServices, reportSessionEnd, type SessionFacts } from './delivery-services.js';
+import type { DeliveryServices } from './delivery-services.js';
 import type { Push, PushListener } from './push-ports.js';
+import { endOf, reportSessionEnd, type SessionEnd, type SessionFacts } from './session-end.js';
 
 /** What differs between the ways of pushing FLV. */
 export type PushWire = {
@@ -12,7 +12,7 @@ export type PushWire = {
 	pause(): void;
 	resume(): void;
 	/** The publication is over or was refused: answer and close. */
-	close(error: PeerError): void;
+	close(error: SessionEnd): void;
 };
 
 /** What a peer wants to publish. */
@@ -47,7 +47,7 @@ export class PushSession implements PushListener {
 		const { protocol, address } = this.#wire;
 		const push = this.#services.pushes.open(app, name, { protocol, address, query }, this);
 		if (push === null) {
-			this.#end(new PeerError('SERVER_STOPPING', 'no ingest thread is running'));
+			this.#end(endOf('SERVER_STOPPING', 'no ingest thread is running'));
 		}
 		this.#push = push;
 	}
@@ -66,7 +66,7 @@ export class PushSession implements PushListener {
 	}
 
 	/** The peer is gone, or is sent away. */
-	abort(error: PeerError): void {
+	abort(error: SessionEnd): void {
 		this.#push?.abort(error.code);
 		this.#end(error);
 	}
@@ -79,11 +79,11 @@ export class PushSession implements PushListener {
 		this.#wire.resume();
 	}
 
-	closed(error: PeerError): void {
+	closed(error: SessionEnd): void {
 		this.#end(error);
 	}
 
-	#end(error: PeerError): void {
+	#end(error: SessionEnd): void {
 		if (this.#over) {
 			return;
 		}

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { PeerError } from '../errors.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import { corsHeaders, isOriginAllowed, preflightHeaders } from './cors.js';
@@ -9,6 +9,7 @@ import { HttpPushWire } from './http-push.js';
 import type { LentSocket } from './lent-socket.js';
 import { PushSession, type PushTarget, type PushWire } from './push-session.js';
 import { parseRoute, type Route } from './route.js';
+import { endOf, reportRefusal } from './session-end.js';
 import { serveFile } from './static-files.js';
 import { asksToPush, isHandshake } from './web-socket.js';
 import { playByWebSocket } from './ws-play.js';
@@ -58,6 +59,10 @@ export class Router {
 
 	/** A request that wants to leave HTTP. `lent` has no listeners of node:http any more. */
 	upgrade(request: IncomingMessage, lent: LentSocket, head: Buffer): void {
+		if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+			this.#stayWithHttp(request, lent);
+			return;
+		}
 		// Until the answer, the peer has nothing to say but that it leaves.
 		lent.on('error', () => lent.destroy());
 		lent.on('end', () => lent.destroy());
@@ -82,8 +87,17 @@ export class Router {
 	/** Ends every push; plays end with their hubs. */
 	drain(): void {
 		for (const push of [...this.#pushes]) {
-			push.abort(new PeerError('SERVER_STOPPING'));
+			push.abort(endOf('SERVER_STOPPING'));
 		}
+	}
+
+	/** An offer that we do not take (curl and Java offer h2c with every request): the request counts as it is. */
+	#stayWithHttp(request: IncomingMessage, lent: LentSocket): void {
+		const response = new ServerResponse(request);
+		response.shouldKeepAlive = false;
+		response.assignSocket(request.socket);
+		response.on('finish', () => lent.destroySoon());
+		this.request(request, response);
 	}
 
 	#route(request: IncomingMessage, publishes: boolean): Route {
@@ -107,11 +121,7 @@ export class Router {
 	}
 
 	#refuse(request: IncomingMessage, error: PeerError): void {
-		const { counters, log } = this.#services;
-		counters.add('sessionsAccepted', 1);
-		counters.countClosed(error.code);
-		const address = peerAddress(request.socket);
-		log.info({ address, method: request.method, code: error.code, reason: error.message }, 'request refused');
+		reportRefusal(this.#services, peerAddress(request.socket), error);
 	}
 }
 

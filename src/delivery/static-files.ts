@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import send from 'send';
-import { PeerError } from '../errors.js';
 import { answerError } from './http-answer.js';
+import { endOf } from './session-end.js';
 
 /** The pages as the build leaves them, beside this file's folder. */
 const WEB_ROOT = fileURLToPath(new URL('../web', import.meta.url));
@@ -31,7 +31,7 @@ export function serveFile(
 ): void {
 	const { root, local } = locate(target, media);
 	const refuse = (status: number): void => {
-		answerError(response, new PeerError('HTTP_REQUEST', 'no such file'), headers, { status, keepAlive: true });
+		answerError(response, endOf('HTTP_REQUEST', 'no such file'), headers, { status, keepAlive: true });
 		response.end();
 	};
 	response.setTimeout(STALL_TIMEOUT_MS, () => response.destroy());

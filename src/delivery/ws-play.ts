@@ -1,14 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import { type ErrorCode, PeerError } from '../errors.js';
+import type { ErrorCode } from '../errors.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import { corsHeaders } from './cors.js';
-import { type DeliveryServices, reportSessionEnd } from './delivery-services.js';
+import type { DeliveryServices } from './delivery-services.js';
 import { flvWebSocketFormat } from './flv-formats.js';
 import { rawErrorResponse } from './http-answer.js';
 import type { LentSocket } from './lent-socket.js';
 import { findStream, PlaySession, type PlayWire } from './play-session.js';
+import { endOf, reportSessionEnd, type SessionEnd } from './session-end.js';
 import { closeCodeOf, Handshaker } from './web-socket.js';
 
 const COUNTERS = { bytesOut: 'bytesOutWsFlv', current: 'currentSubscribersWsFlv' } as const;
@@ -30,7 +31,7 @@ export async function playByWebSocket(
 	const address = peerAddress(lent);
 	const startedAtMs = performance.now();
 	const stream = await findStream(services, target, (giveUp) => lent.once('close', giveUp));
-	const error = new PeerError(lent.destroyed ? 'PEER_GONE' : 'STREAM_NOT_FOUND');
+	const error = endOf(lent.destroyed ? 'PEER_GONE' : 'STREAM_NOT_FOUND');
 	const socket = stream === null ? null : lent.takeBack();
 	if (stream === null || socket === null) {
 		lent.end(rawErrorResponse(error, cors));
@@ -63,7 +64,7 @@ class WebSocketWire implements PlayWire {
 		this.#webSocket?.on('error', giveUp);
 	}
 
-	refuse(socket: Socket, error: PeerError): void {
+	refuse(socket: Socket, error: SessionEnd): void {
 		socket.write(rawErrorResponse(error, this.#cors));
 		socket.destroySoon();
 	}

@@ -1,3 +1,4 @@
+import { RecordKind } from '../ring/layout.js';
 import type { HeaderSlot } from '../ring/ring-writer.js';
 import type { HubSubscriber } from './hub-subscriber.js';
 import { PieceCache } from './piece-cache.js';
@@ -30,8 +31,9 @@ export class Lane {
 		return this.#start.bytes;
 	}
 
-	/** Sequence headers for one who has begun already and missed their change. */
+	/** Sequence headers for one who has begun already and missed their change. Metadata belongs at a stream's beginning only. */
 	headerBytes(headers: readonly HeaderSlot[], dtsMs: number): Buffer {
-		return this.format.encodeBatch(headerBatch(headers, dtsMs));
+		const sequenceHeaders = headers.filter(({ kind }) => kind !== RecordKind.script);
+		return this.format.encodeBatch(headerBatch(sequenceHeaders, dtsMs));
 	}
 }

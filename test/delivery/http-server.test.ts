@@ -87,6 +87,19 @@ describe('the HTTP listener', () => {
 		assert.equal(stranger.response.headers['access-control-allow-origin'], undefined);
 	});
 
+	it('takes no notice of an upgrade that it does not know, as curl and Java offer', async (t) => {
+		const thread = await DeliveryThread.start(t);
+		thread.announce(new LiveStream()).gop();
+		const offer =
+			'Host: test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n';
+		const viewer = await thread.raw(t, `GET /live/test.flv HTTP/1.1\r\n${offer}`);
+		await until(() => viewer.bytes.includes('FLV'));
+		assert.match(viewer.response.head, /^HTTP\/1\.1 200 /);
+		const file = await thread.raw(t, `GET /none.html HTTP/1.1\r\n${offer}`);
+		await until(() => file.socket.destroyed);
+		assert.match(file.response.head, /^HTTP\/1\.1 404 /);
+	});
+
 	it('refuses other methods', async (t) => {
 		const thread = await DeliveryThread.start(t);
 		for (const method of ['DELETE', 'PATCH']) {
