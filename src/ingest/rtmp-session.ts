@@ -192,7 +192,7 @@ export class RtmpSession implements StreamHost {
 		const { ackWindow, chunkSize } = this.services.config.rtmp;
 		this.connection.setWindow(ackWindow);
 		this.connection.setChunkSize(chunkSize);
-		this.connection.sendCommand(0, connectResultBody(command.transactionId, info.objectEncoding));
+		this.connection.sendCommand(0, connectResultBody(command.transactionId, info));
 	}
 
 	#createStream(command: Command): void {

@@ -59,7 +59,12 @@ export const CapsEx = { reconnect: 1, multitrack: 2, modEx: 4, timestampNanoOffs
 /** FourCC capability bits. A server that forwards can forward anything: "*". */
 const CAN_FORWARD = 4;
 const ANY_FOURCC = '*';
-const OWN_CAPS_EX = CapsEx.reconnect | CapsEx.multitrack | CapsEx.modEx | CapsEx.timestampNanoOffset;
+const OWN_ENHANCEMENTS = {
+	fourCcList: [ANY_FOURCC],
+	videoFourCcInfoMap: { [ANY_FOURCC]: CAN_FORWARD },
+	audioFourCcInfoMap: { [ANY_FOURCC]: CAN_FORWARD },
+	capsEx: CapsEx.reconnect | CapsEx.multitrack | CapsEx.modEx | CapsEx.timestampNanoOffset,
+};
 
 /** Flash media server that clients take us for; its version decides what flash players and old encoders dare to send. */
 const FMS_VERSION = 'FMS/3,5,3,888';
@@ -75,8 +80,13 @@ export type ConnectInfo = {
 	pageUrl: string;
 	swfUrl: string;
 	objectEncoding: number;
+	/** It said something of Enhanced RTMP. */
+	enhanced: boolean;
 	capsEx: number;
 };
+
+/** Properties of connect that only a client of Enhanced RTMP sends. */
+const ENHANCED_PROPERTIES = ['fourCcList', 'videoFourCcInfoMap', 'audioFourCcInfoMap', 'capsEx'] as const;
 
 export function readConnect(command: Command): ConnectInfo {
 	const text = (key: string): string => amfString(amfProperty(command.object, key)) ?? '';
@@ -88,12 +98,16 @@ export function readConnect(command: Command): ConnectInfo {
 		pageUrl: text('pageUrl'),
 		swfUrl: text('swfUrl'),
 		objectEncoding: number('objectEncoding'),
+		enhanced: ENHANCED_PROPERTIES.some((key) => amfProperty(command.object, key) !== undefined),
 		capsEx: number('capsEx'),
 	};
 }
 
-/** Body of the `_result` of connect, with what we can do of Enhanced RTMP. */
-export function connectResultBody(transactionId: number, objectEncoding: number): Buffer {
+/**
+ * Body of the `_result` of connect. What we can do of Enhanced RTMP is told to those who asked only: small clients cannot parse
+ * the strict array in it.
+ */
+export function connectResultBody(transactionId: number, { objectEncoding, enhanced }: ConnectInfo): Buffer {
 	return commandBody(
 		'_result',
 		transactionId,
@@ -101,10 +115,7 @@ export function connectResultBody(transactionId: number, objectEncoding: number)
 			fmsVer: FMS_VERSION,
 			capabilities: FMS_CAPABILITIES,
 			mode: FMS_MODE,
-			fourCcList: [ANY_FOURCC],
-			videoFourCcInfoMap: { [ANY_FOURCC]: CAN_FORWARD },
-			audioFourCcInfoMap: { [ANY_FOURCC]: CAN_FORWARD },
-			capsEx: OWN_CAPS_EX,
+			...(enhanced ? OWN_ENHANCEMENTS : {}),
 		},
 		{
 			level: 'status',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { amfObject, amfProperty } from '#src/codec/amf-value.js';
+import { type AmfObject, type AmfValue, amfEntries, amfObject, amfProperty } from '#src/codec/amf-value.js';
 import { parseAmf0, serializeAmf0 } from '#src/codec/amf0.js';
 import {
 	commandBody,
@@ -55,20 +55,32 @@ test('what connect leaves out or gets wrong reads as empty', () => {
 		pageUrl: '',
 		swfUrl: '',
 		objectEncoding: 3,
+		enhanced: true,
 		capsEx: 1,
 	});
 	assert.equal(readConnect(parseCommand(MessageType.commandAmf0, commandBody('connect', 1, null))).app, '');
 });
 
-test('the answer to connect says success and that everything is forwarded', () => {
-	const [name, transaction, properties, info] = parseAmf0(connectResultBody(1, 3));
-	assert.deepEqual([name, transaction], ['_result', 1]);
-	assert.deepEqual(amfProperty(properties, 'fourCcList'), ['*']);
-	assert.deepEqual(amfProperty(properties, 'videoFourCcInfoMap'), amfObject({ '*': 4 }));
-	assert.deepEqual(amfProperty(properties, 'audioFourCcInfoMap'), amfObject({ '*': 4 }));
-	assert.equal(amfProperty(properties, 'capsEx'), 15);
-	assert.equal(amfProperty(info, 'code'), 'NetConnection.Connect.Success');
-	assert.equal(amfProperty(info, 'objectEncoding'), 3);
+test('the answer to connect says success, and to a client of Enhanced RTMP that everything is forwarded', () => {
+	const answerTo = (properties: AmfObject): AmfValue[] => {
+		const command = parseCommand(MessageType.commandAmf0, commandBody('connect', 1, properties));
+		return parseAmf0(connectResultBody(1, readConnect(command)));
+	};
+	for (const property of ['fourCcList', 'videoFourCcInfoMap', 'audioFourCcInfoMap', 'capsEx']) {
+		const [name, transaction, properties, info] = answerTo({ objectEncoding: 3, [property]: 0 });
+		assert.deepEqual([name, transaction], ['_result', 1]);
+		assert.deepEqual(amfProperty(properties, 'fourCcList'), ['*']);
+		assert.deepEqual(amfProperty(properties, 'videoFourCcInfoMap'), amfObject({ '*': 4 }));
+		assert.deepEqual(amfProperty(properties, 'audioFourCcInfoMap'), amfObject({ '*': 4 }));
+		assert.equal(amfProperty(properties, 'capsEx'), 15);
+		assert.equal(amfProperty(info, 'code'), 'NetConnection.Connect.Success');
+		assert.equal(amfProperty(info, 'objectEncoding'), 3);
+	}
+	const [, , properties] = answerTo({ app: 'live' });
+	assert.deepEqual(
+		amfEntries(properties).map(([key]) => key),
+		['fmsVer', 'capabilities', 'mode'],
+	);
 });
 
 test('status and error answers carry level, code and description', () => {
