@@ -5,7 +5,7 @@ export function prettyLines(colorize: boolean): (line: string) => string {
 	const format = prettyFactory({
 		colorize,
 		translateTime: 'SYS:HH:MM:ss.l',
-		ignore: 'pid,hostname',
+		ignore: 'hostname',
 		singleLine: true,
 	});
 	return (line) => format(line) ?? line;
