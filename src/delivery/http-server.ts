@@ -9,6 +9,8 @@ import { LentSocket } from './lent-socket.js';
 import type { Router } from './router.js';
 import { endOf, reportRefusal } from './session-end.js';
 
+/** Viewers come in thousands when a stream begins; listening again with Node's default would shrink the queue to 511. */
+const BACKLOG = 4096;
 const KEEP_ALIVE_IDLE_MS = 15_000;
 const TCP_KEEP_ALIVE_DELAY_MS = 30_000;
 /** How often node:http looks for request heads that take too long; its default of 30 s is longer than our limit. */
@@ -26,7 +28,8 @@ const PARSER_STATUS: Readonly<Record<string, { status: number; code: ErrorCode }
 	HPE_HEADER_OVERFLOW: { status: 431, code: 'HTTP_REQUEST' },
 };
 const BAD_REQUEST = { status: 400, code: 'HTTP_REQUEST' } as const;
-const GONE = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
+/** The peer left, perhaps in the middle of a request: whatever that was has its own end. */
+const GONE = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'HPE_INVALID_EOF_STATE'];
 
 /** One HTTP listener: accepts connections within the limits and lends them to node:http, which reads the requests. */
 export class HttpServer {
@@ -67,7 +70,7 @@ export class HttpServer {
 	listen(fd: number): Promise<void> {
 		return new Promise((resolve, reject) => {
 			this.#server.once('error', reject);
-			this.#server.listen({ fd }, () => {
+			this.#server.listen({ fd, backlog: BACKLOG }, () => {
 				this.#server.off('error', reject);
 				// Out of descriptors, most likely: whoever wanted to connect is turned away, everybody else is served.
 				this.#server.on('error', ({ message }) => this.#services.refusals.report('accept failed', message));

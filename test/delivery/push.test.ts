@@ -123,6 +123,8 @@ describe('pushing by HTTP', () => {
 		await assert.rejects(answer);
 		await until(() => thread.ingest.news().length === 1);
 		assert.deepEqual(thread.ingest.news(), ['publication-ended PEER_GONE']);
+		assert.equal(thread.counters.get('sessionsAccepted'), 1);
+		assert.equal(thread.counters.closed('HTTP_REQUEST'), 0);
 		assert.deepEqual(
 			thread.ended.map(({ code }) => code),
 			['PEER_GONE'],
