@@ -32,7 +32,7 @@ const COMMANDS = {
 	},
 	async docs(args) {
 		build();
-		await run('dist/tools/config-docs.js', args);
+		await run('dist/tools/docs.js', args);
 	},
 	/** Types, lint and the tests that need no other program: seconds. */
 	async check(args) {
