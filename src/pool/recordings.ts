@@ -34,6 +34,7 @@ export class Recordings {
 	#config: Config;
 	#timers: NodeJS.Timeout[] = [];
 	#saidLow = false;
+	#saidUnknown = false;
 	#stopped = false;
 
 	constructor({ config, pool, log }: RecordingsParts) {
@@ -132,9 +133,13 @@ export class Recordings {
 			await mkdir(this.#media, { recursive: true });
 			await this.#disk.measure(this.#media);
 		} catch (error) {
-			this.#log.error({ err: error }, 'cannot tell how much disk is free for recordings');
+			if (!this.#saidUnknown) {
+				this.#saidUnknown = true;
+				this.#log.error({ err: error }, 'cannot tell how much disk is free for recordings');
+			}
 			return;
 		}
+		this.#saidUnknown = false;
 		const { freeBytes, minFreeBytes } = this.#disk;
 		const isLow = freeBytes < minFreeBytes * LOW_DISK_SHARE;
 		if (isLow && !this.#saidLow) {
