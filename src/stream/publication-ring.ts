@@ -1,15 +1,22 @@
 import type { Config } from '../config/schema.js';
-import { MAX_RECORD_SHARE, MAX_RING_BYTES, ringBytesFor } from '../ring/layout.js';
+import { distance, MAX_RECORD_SHARE, MAX_RING_BYTES, type Position, ringBytesFor, UNIT_BYTES } from '../ring/layout.js';
 import type { RingWriter } from '../ring/ring-writer.js';
 
 /** Room for record headers and the like on top of a tag body. */
 const RECORD_OVERHEAD_BYTES = 64;
 
-/** Keeps a stream's ring large enough for its bitrate and for its largest frame, within the configured limits. */
+/** When this much of the ring lies behind the newest keyframe, the ring grows before that is lost. */
+const FULL_SHARE = 3 / 4;
+
+/**
+ * Keeps a stream's ring large enough for its bitrate, for its largest frame, and for all that has come since its newest
+ * keyframe, without which nobody could start to watch: within the configured limits.
+ */
 export class RingGrowth {
 	readonly #maxBytes: number;
 	readonly #onGrown: (ring: SharedArrayBuffer) => void;
 	#writer: RingWriter;
+	#keyframe: Position | null = null;
 
 	constructor(writer: RingWriter, config: Config['ring'], onGrown: (ring: SharedArrayBuffer) => void) {
 		this.#writer = writer;
@@ -37,5 +44,24 @@ export class RingGrowth {
 			this.fit((bodyBytes + RECORD_OVERHEAD_BYTES) * MAX_RECORD_SHARE);
 		}
 		return bodyBytes <= this.#writer.maxBodyBytes;
+	}
+
+	/** The next record is a keyframe that viewers start at. */
+	noteKeyframe(): void {
+		this.#keyframe = this.#writer.tail;
+	}
+
+	/** More has been written since. */
+	keepKeyframe(): void {
+		if (this.#keyframe === null) {
+			return;
+		}
+		const capacityBytes = this.#writer.capacityBytes;
+		const heldBytes = distance(this.#keyframe, this.#writer.tail) * UNIT_BYTES;
+		if (heldBytes > capacityBytes) {
+			this.#keyframe = null;
+		} else if (heldBytes > capacityBytes * FULL_SHARE) {
+			this.fit(capacityBytes * 2);
+		}
 	}
 }

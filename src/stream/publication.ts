@@ -217,6 +217,9 @@ export class Publication {
 		}
 		const flags = (tag.keyframe ? RecordFlag.keyframe : 0) | (tag.droppable ? RecordFlag.droppable : 0);
 		this.#write(FRAME_KIND[kind], flags, tag.trackId, dtsMs, body);
+		if (kind === 'video') {
+			this.#ring.keepKeyframe();
+		}
 		if (this.#meter.add(body.length, dtsMs)) {
 			this.#ring.fit(this.#meter.bytesOf(this.#options.ring.duration));
 		}
@@ -237,6 +240,7 @@ export class Publication {
 				writer.setFigure(Figure.gopMs, dtsMs - this.#lastKeyframeDtsMs);
 			}
 			this.#lastKeyframeDtsMs = dtsMs;
+			this.#ring.noteKeyframe();
 		}
 	}
 

@@ -411,6 +411,26 @@ describe('the ring of a publication', () => {
 		assert.equal(stage.info.ring.byteLength - 64 * 1024, 8 * MIB);
 	});
 
+	it('grows rather than lose the newest keyframe, however long it is until the next', () => {
+		const stage = new Stage();
+		const publication = stage.publish();
+		startAv(publication);
+		const key = stage.reader.startPosition(0);
+		for (let ms = 80; ms < 60_000; ms += 40) {
+			video(publication, ms, Buffer.concat([flv.avcInter(), new Uint8Array(2000)])); // 400 kbit/s, 3 MB a minute
+			assert.equal(stage.reader.startPosition(0), key);
+		}
+		assert.equal(stage.info.ring.byteLength - 64 * 1024, 4 * MIB);
+		const limited = new Stage();
+		const second = limited.publish({ ring: { maxSize: '1MiB' } });
+		startAv(second);
+		for (let ms = 80; ms < 60_000; ms += 40) {
+			video(second, ms, Buffer.concat([flv.avcInter(), new Uint8Array(2000)]));
+		}
+		assert.equal(limited.grown.length, 0);
+		assert.equal(limited.reader.startPosition(0), null);
+	});
+
 	it('does not grow for the burst of the first keyframe', () => {
 		const stage = new Stage();
 		const publication = stage.publish();

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { FlvReader, MAX_UNKNOWN_TAGS } from '#src/container/flv/reader.js';
 import { parseTagHeader, TagType, writeTagHeader } from '#src/container/flv/tag.js';
@@ -110,6 +112,22 @@ describe('the FLV reader', () => {
 			}
 		});
 	}
+
+	it('takes a file of FFmpeg apart so that it can be put together again byte by byte', () => {
+		const file = readFileSync(fileURLToPath(new URL('../../../../src/tools/demo.flv', import.meta.url)));
+		const parts: Uint8Array[] = [];
+		const reader = new FlvReader(
+			{
+				header: ({ hasAudio, hasVideo }) => parts.push(buildFileHeader(hasAudio, hasVideo)),
+				tag: (tagType, timestampMs, body) => parts.push(buildTag(tagType, timestampMs, body)),
+			},
+			MAX_TAG_BYTES,
+		);
+		for (let at = 0; at < file.length; at += 1460) {
+			reader.push(file.subarray(at, at + 1460));
+		}
+		assert.ok(Buffer.concat(parts).equals(file));
+	});
 
 	it('gives a view of the chunk when a body lies whole within it', () => {
 		const bytes = concat(buildFileHeader(true, true), videoTag);
