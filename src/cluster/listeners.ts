@@ -42,7 +42,7 @@ export function bindListeners(plans: readonly ListenerPlan[], warn: (message: st
 		} else if (typeof fallback === 'string') {
 			problems.push(problem, bindProblem(key, host, fallbackPort, fallback));
 		} else {
-			warn(`${problem}; using port ${fallbackPort}`);
+			warn(`${problem}; using port ${boundPort(fallback)}`);
 			accept(name, fallback);
 		}
 	}

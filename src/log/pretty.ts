@@ -1,6 +1,6 @@
 import { prettyFactory } from 'pino-pretty';
 
-/** Makes lines of JSON readable for people; a line that is no JSON stays as it is. */
+/** Makes lines of JSON, each with its line feed, readable for people; a line that is no JSON stays as it is. */
 export function prettyLines(colorize: boolean): (line: string) => string {
 	const format = prettyFactory({
 		colorize,
@@ -8,5 +8,5 @@ export function prettyLines(colorize: boolean): (line: string) => string {
 		ignore: 'hostname',
 		singleLine: true,
 	});
-	return (line) => format(line) ?? line;
+	return (line) => format(line.trimEnd()) ?? line;
 }
