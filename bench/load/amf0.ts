@@ -1,8 +1,18 @@
 // Spec: Adobe Action Message Format AMF0, section 2. Only what a player and a publisher need.
 
-export type AmfValue = number | string | boolean | null | { [key: string]: AmfValue };
+export type AmfValue = number | string | boolean | null | AmfValue[] | { [key: string]: AmfValue };
 
-const Marker = { number: 0, boolean: 1, string: 2, object: 3, null: 5, undefined: 6, ecmaArray: 8, objectEnd: 9 };
+const Marker = {
+	number: 0,
+	boolean: 1,
+	string: 2,
+	object: 3,
+	null: 5,
+	undefined: 6,
+	ecmaArray: 8,
+	objectEnd: 9,
+	strictArray: 10,
+};
 
 export function encodeAmf(values: readonly AmfValue[]): Buffer {
 	return Buffer.concat(values.map(encodeValue));
@@ -22,6 +32,11 @@ function encodeValue(value: AmfValue): Buffer {
 	}
 	if (value === null) {
 		return Buffer.from([Marker.null]);
+	}
+	if (Array.isArray(value)) {
+		const header = Buffer.from([Marker.strictArray, 0, 0, 0, 0]);
+		header.writeUInt32BE(value.length, 1);
+		return Buffer.concat([header, ...value.map(encodeValue)]);
 	}
 	const members = Object.entries(value).flatMap(([key, member]) => [encodeKey(key), encodeValue(member)]);
 	return Buffer.concat([Buffer.from([Marker.object]), ...members, Buffer.from([0, 0, Marker.objectEnd])]);
@@ -60,6 +75,9 @@ function decodeValue(bytes: Buffer, cursor: { at: number }): AmfValue {
 			return decodeMembers(bytes, cursor);
 		case Marker.object:
 			return decodeMembers(bytes, cursor);
+		case Marker.strictArray:
+			cursor.at += 4;
+			return Array.from({ length: bytes.readUInt32BE(cursor.at - 4) }, () => decodeValue(bytes, cursor));
 		default:
 			throw new Error(`AMF0 marker ${marker}`);
 	}
@@ -81,4 +99,9 @@ function decodeMembers(bytes: Buffer, cursor: { at: number }): { [key: string]: 
 		}
 		members[key] = decodeValue(bytes, cursor);
 	}
+}
+
+/** Members of an object or ECMA array; none for any other value. */
+export function membersOf(value: AmfValue | undefined): { [key: string]: AmfValue } {
+	return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
 }

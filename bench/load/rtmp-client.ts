@@ -1,6 +1,6 @@
 // Spec: Adobe RTMP 1.0, sections 5.2 (simple handshake), 5.4 and 7.2 (commands). Written apart from src/protocol/rtmp on purpose.
 
-import { type AmfValue, decodeAmf, encodeAmf } from './amf0.js';
+import { type AmfValue, decodeAmf, encodeAmf, membersOf } from './amf0.js';
 import type { Tag } from './flv-scanner.js';
 import { ChunkReader, encodeMessage, MessageType, type RtmpMessage } from './rtmp-chunks.js';
 
@@ -104,7 +104,7 @@ export class RtmpClient {
 	}
 
 	#onCommand(streamId: number, [name, transaction, , result]: AmfValue[]): void {
-		const { level, code, description } = typeof result === 'object' && result !== null ? result : {};
+		const { level, code, description } = membersOf(result);
 		if (name === '_error' || level === 'error') {
 			throw new Error(`refused: ${code} ${description ?? ''}`);
 		}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { decodeAmf } from '#src/bench/load/amf0.js';
+import { decodeAmf, membersOf } from '#src/bench/load/amf0.js';
 import type { Tag } from '#src/bench/load/flv-scanner.js';
 import { ServerProcess as Server } from '#src/bench/load/server-process.js';
 import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
@@ -74,6 +74,6 @@ function recordingOf(server: ServerProcess, name: string): string {
 /** `duration` of onMetaData in seconds; 0 when there is none yet. */
 function durationOf(tags: readonly Tag[]): number {
 	const [, metadata] = decodeAmf(tags[0]?.body ?? Buffer.alloc(0));
-	const { duration } = typeof metadata === 'object' && metadata !== null ? metadata : {};
+	const { duration } = membersOf(metadata);
 	return typeof duration === 'number' ? duration : 0;
 }
