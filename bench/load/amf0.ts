@@ -12,6 +12,7 @@ const Marker = {
 	ecmaArray: 8,
 	objectEnd: 9,
 	strictArray: 10,
+	date: 11,
 };
 
 export function encodeAmf(values: readonly AmfValue[]): Buffer {
@@ -63,6 +64,9 @@ function decodeValue(bytes: Buffer, cursor: { at: number }): AmfValue {
 		case Marker.number:
 			cursor.at += 8;
 			return bytes.readDoubleBE(cursor.at - 8);
+		case Marker.date:
+			cursor.at += 10; // milliseconds since 1970, time zone
+			return bytes.readDoubleBE(cursor.at - 10);
 		case Marker.boolean:
 			return bytes[cursor.at++] !== 0;
 		case Marker.string:

@@ -11,7 +11,7 @@ export class Clip {
 	/** onMetaData and sequence headers, all at time 0. */
 	readonly headers: readonly Tag[];
 	readonly frames: readonly Tag[];
-	/** Length of one turn: the last video frame's time, plus one frame. */
+	/** Length of one turn: from the first to the last video frame, and one frame more. */
 	readonly durationMs: number;
 
 	constructor(frames: readonly Tag[], headers: readonly Tag[]) {
@@ -19,8 +19,8 @@ export class Clip {
 		this.headers = headers;
 		const video = frames.filter((tag) => tag.type === TagType.video);
 		const paced = video.length > 1 ? video : frames;
-		const lastMs = paced.at(-1)!.dtsMs;
-		this.durationMs = Math.round(lastMs + (lastMs - paced[0]!.dtsMs) / (paced.length - 1));
+		const spanMs = paced.at(-1)!.dtsMs - paced[0]!.dtsMs;
+		this.durationMs = Math.round(spanMs + spanMs / (paced.length - 1));
 	}
 
 	/** Frame number `index` of the endless clip. The body is shared: not to be modified. */

@@ -55,10 +55,11 @@ export class PublisherGroup {
 
 	#sendDue(): void {
 		const nowMs = performance.now();
+		const firstMs = this.#clip.frames[0]!.dtsMs;
 		for (const member of this.#members) {
 			for (;;) {
 				const frame = this.#clip.frame(member.next);
-				if (member.publisher.failure !== null || frame.dtsMs > nowMs - member.startAtMs) {
+				if (member.publisher.failure !== null || frame.dtsMs - firstMs > nowMs - member.startAtMs) {
 					break;
 				}
 				member.publisher.write(this.#encode(member, frame));
