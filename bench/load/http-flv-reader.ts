@@ -4,26 +4,29 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const MAX_HEAD_BYTES = 16 * 1024;
 const MAX_CHUNK_HEADER_BYTES = 16;
 const FIRST_CONTROL_OPCODE = 8;
+const CLOSE_OPCODE = 8;
 
 /** What a request's response turned out to be. */
 export type ResponseHead = { status: number; headers: ReadonlyMap<string, string> };
 
-/** One HTTP chunk or WebSocket frame: `header` bytes, `body` bytes, `trailer` bytes; the body of a control frame is no media. */
-type Frame = { header: number; body: number; trailer: number; media: boolean };
+/** One HTTP chunk or WebSocket frame: `header` bytes, `body` bytes, `trailer` bytes. */
+type Frame = { header: number; body: number; trailer: number; kind: 'media' | 'control' | 'close' };
 
 /** Reads the response to one HTTP-FLV or WS-FLV request: its head, then its body freed of chunks or frames. */
 export class HttpFlvReader {
 	head: ResponseHead | null = null;
 	readonly #onBody: (bytes: Buffer) => void;
+	readonly #onClose: () => void;
 	#pending: Buffer = Buffer.alloc(0);
 	#readFrame: ((data: Buffer) => Frame | null) | null = null;
 	#bodyLeft = 0;
 	#trailerLeft = 0;
 	#media = true;
 
-	/** `onBody` borrows its bytes until it returns. */
-	constructor(onBody: (bytes: Buffer) => void) {
+	/** `onBody` borrows its bytes until it returns; `onClose` is called when the server wants to close the WebSocket. */
+	constructor(onBody: (bytes: Buffer) => void, onClose: () => void = () => undefined) {
 		this.#onBody = onBody;
+		this.#onClose = onClose;
 	}
 
 	/** `bytes` is borrowed until return. */
@@ -72,8 +75,11 @@ export class HttpFlvReader {
 				}
 				this.#bodyLeft = frame.body;
 				this.#trailerLeft = frame.trailer;
-				this.#media = frame.media;
+				this.#media = frame.kind === 'media';
 				at += frame.header;
+				if (frame.kind === 'close') {
+					this.#onClose();
+				}
 			}
 		}
 		return at;
@@ -105,7 +111,7 @@ function readChunk(data: Buffer): Frame | null {
 	if (end < 0) {
 		return null;
 	}
-	return { header: end + 2, body: Number.parseInt(data.toString('latin1', 0, end), 16), trailer: 2, media: true };
+	return { header: end + 2, body: Number.parseInt(data.toString('latin1', 0, end), 16), trailer: 2, kind: 'media' };
 }
 
 function readWebSocketFrame(data: Buffer): Frame | null {
@@ -118,8 +124,13 @@ function readWebSocketFrame(data: Buffer): Frame | null {
 		return null;
 	}
 	const body = header === 2 ? shortLength : header === 4 ? data.readUInt16BE(2) : Number(data.readBigUInt64BE(2));
-	return { header, body, trailer: 0, media: (data[0]! & 15) < FIRST_CONTROL_OPCODE };
+	const opcode = data[0]! & 15;
+	const kind = opcode < FIRST_CONTROL_OPCODE ? 'media' : opcode === CLOSE_OPCODE ? 'close' : 'control';
+	return { header, body, trailer: 0, kind };
 }
+
+/** The answer to a WebSocket server that wants to close: a close frame without a body, masked with zeros. */
+export const WEB_SOCKET_CLOSE = Buffer.from('888000000000', 'hex');
 
 /** The request that plays `url` (`http:` or `ws:`). */
 export function playRequest(url: URL): Buffer {

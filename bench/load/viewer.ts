@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { FlvScanner, type Tag } from './flv-scanner.js';
-import { HttpFlvReader, playRequest } from './http-flv-reader.js';
+import { HttpFlvReader, playRequest, WEB_SOCKET_CLOSE } from './http-flv-reader.js';
 import { RtmpClient } from './rtmp-client.js';
 import { StreamCheck } from './stream-check.js';
 
@@ -87,7 +87,10 @@ export class Viewer {
 	#openHttp(url: URL): Wire {
 		const flv = new FlvScanner((tag) => this.#onTag(tag));
 		this.#flv = flv;
-		const reader = new HttpFlvReader((bytes) => flv.push(bytes));
+		const close = (): void => {
+			this.#socket.end(WEB_SOCKET_CLOSE);
+		};
+		const reader = new HttpFlvReader((bytes) => flv.push(bytes), close);
 		return {
 			push: (bytes) => {
 				reader.push(bytes);

@@ -8,6 +8,8 @@ export type AdminOptions = { host: string; port: number };
 const HEADERS_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+/** How often Node looks for connections past these limits; its default is 30 s. */
+const CHECK_INTERVAL_MS = 1000;
 const MAX_CONNECTIONS = 256;
 
 /** The admin port: a small HTTP server in the primary, on loopback by default. It has no password: keep it private. */
@@ -26,6 +28,7 @@ export class AdminServer {
 				headersTimeout: HEADERS_TIMEOUT_MS,
 				requestTimeout: REQUEST_TIMEOUT_MS,
 				keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+				connectionsCheckingInterval: CHECK_INTERVAL_MS,
 			},
 			(request, response) => this.#serve(request, response),
 		);

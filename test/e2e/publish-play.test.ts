@@ -30,6 +30,7 @@ const pushes: Push[] = [
 
 test('every player gets every frame that was published, in order and in time', {
 	skip: missing('ffmpeg', 'rtmpdump', 'gst-launch-1.0'),
+	concurrency: true,
 	timeout: 90_000,
 }, async (t) => {
 	const server = await startServer(t, { config: WAITING });

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { INSPECTED, inspectorsIn, ThreadInspector } from '../support/inspector.js';
+import { harmable, order } from '../support/harm.js';
 import { childrenOf } from '../support/processes.js';
 import { frames, publish, viewersOf } from '../support/publish.js';
 import { type ServerProcess, sleep, startServer, until } from '../support/test-server.js';
@@ -30,26 +33,28 @@ test('a role process that is killed under load comes back, and no connection att
 });
 
 const harms = [
-	{ name: 'crashes', expression: "setImmediate(() => { throw new Error('killed by the test') })" },
-	{ name: 'hangs', expression: 'setImmediate(() => { for (;;); })' },
-];
+	{ name: 'crashes', how: 'crash' },
+	{ name: 'hangs', how: 'hang' },
+] as const;
 
-for (const { name, expression } of harms) {
+for (const { name, how } of harms) {
 	test(`a thread that ${name} is replaced, and only its own connections are lost`, { timeout: 60_000 }, async (t) => {
-		const server = await startServer(t, { env: INSPECTED, config: { play: PLAY } });
+		const orders = mkdtempSync(join(tmpdir(), 'millrace-harm-'));
+		t.after(() => rmSync(orders, { recursive: true }));
+		const server = await startServer(t, { env: harmable(orders), config: { play: PLAY } });
 		const [role] = childrenOf(server.pid);
 		const publisher = await publish(t, server.rtmpUrl('live/threads'));
 		const [http, ws, rtmp] = viewersOf(t, server, 'live/threads');
 		await frames([http!, ws!, rtmp!], 50);
 
-		await harm(server, 'delivery', expression);
+		order(orders, { role: 'delivery', how });
 		await Promise.all([http!.end(), ws!.end()]);
 		assert.equal(rtmp!.failure, null, 'a viewer served by another thread stays');
 		assert.deepEqual(publisher.failures, [], 'the publisher of another thread stays');
 		const later = watch(t, server.httpUrl('live/threads.flv'));
 		await frames([rtmp!, later], 50);
 
-		await harm(server, 'ingest', expression);
+		order(orders, { role: 'ingest', how });
 		await rtmp!.end();
 		await until('the publisher is gone', () => publisher.failures.length > 0);
 		await publish(t, server.rtmpUrl('live/threads'));
@@ -58,18 +63,6 @@ for (const { name, expression } of harms) {
 		assert.equal(later.viewer.check.faults.backwardSteps, 0);
 		assert.deepEqual(childrenOf(server.pid), [role], 'the process is the same');
 	});
-}
-
-/** Runs `expression` in the threads of `role`. */
-async function harm(server: ServerProcess, role: 'ingest' | 'delivery', expression: string): Promise<void> {
-	const roleIs = `process.getBuiltinModule('worker_threads').workerData?.role === '${role}'`;
-	let harmed = 0;
-	for (const url of inspectorsIn(server.output)) {
-		const inspector = await ThreadInspector.connect(url);
-		harmed += await inspector.evaluateWhere(roleIs, expression);
-		inspector.close();
-	}
-	assert.equal(harmed, 1, `threads of role ${role}`);
 }
 
 /** Keeps connecting to the server's ports; `stop` resolves with the errors of attempts that were refused. */

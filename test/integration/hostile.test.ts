@@ -74,7 +74,10 @@ const attacks: Attack[] = [
 	},
 ];
 
-test('hostile clients end their own sessions and nobody else notices', { timeout: 90_000 }, async (t) => {
+test('hostile clients end their own sessions and nobody else notices', {
+	concurrency: true,
+	timeout: 90_000,
+}, async (t) => {
 	const server = await startServer(t, {
 		config: { play: { missing: 'wait' }, limits: { handshakeTimeout: '1s' }, publish: { idleTimeout: '2s' } },
 	});

@@ -12,10 +12,11 @@ const OUTAGE_MS = 700;
 /** A splice may cost the rest of a GOP, never more than the outage and the wait for the next keyframe. */
 const MAX_JUMP_MS = 4000;
 
-test('a publisher that is killed and comes back leaves its viewers with one continuous stream', async (t) => {
+const CONTINUOUS = 'a publisher that is killed and comes back leaves its viewers with one continuous stream';
+test(CONTINUOUS, { concurrency: true }, async (t) => {
 	const server = await startServer(t, { config: { play: PLAY, publish: { grace: '10s' } } });
-	for (const protocol of ['rtmp', 'http'] as const) {
-		await t.test(`published by ${protocol}`, async (t) => {
+	const cases = (['rtmp', 'http'] as const).map((protocol) =>
+		t.test(`published by ${protocol}`, async (t) => {
 			const stream = `live/reconnect-${protocol}`;
 			const first = await publish(t, publishUrl(server, protocol, stream));
 			const watchers = viewersOf(t, server, stream);
@@ -38,8 +39,9 @@ test('a publisher that is killed and comes back leaves its viewers with one cont
 				assert.equal(headersOf(watcher, TagType.video).length, 2, 'a changed sequence header is sent');
 				assert.equal(headersOf(watcher, TagType.audio).length, 1, 'an unchanged sequence header is sent once');
 			}
-		});
-	}
+		}),
+	);
+	await Promise.all(cases);
 });
 
 test('a second publisher takes a live stream over, and viewers do not notice', async (t) => {

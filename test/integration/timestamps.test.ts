@@ -12,7 +12,7 @@ const STARTS = [2 ** 24 - 1200, 2 ** 31 - 1200, 2 ** 32 - 1200];
 const FRAMES_SEEN = 200;
 
 for (const jitter of ['full', 'zero', 'off'] as const) {
-	test(`time goes on over every wrap with publish.jitter ${jitter}`, async (t) => {
+	test(`time goes on over every wrap with publish.jitter ${jitter}`, { concurrency: true }, async (t) => {
 		const server = await startServer(t, { config: { play: { missing: 'wait' }, publish: { jitter } } });
 		await Promise.all(
 			STARTS.flatMap((startMs) =>

@@ -17,7 +17,7 @@ const cases: Case[] = [
 	{ name: 'video only', keep: (tag) => tag.type !== TagType.audio, flags: 1 },
 ];
 
-test('a stream has the tracks that are really in it, whatever its metadata says', async (t) => {
+test('a stream has the tracks that are really in it, whatever its metadata says', { concurrency: true }, async (t) => {
 	const server = await startServer(t, { config: { play: { missing: 'wait' } } });
 	await Promise.all(
 		cases.flatMap(({ name, keep, flags }, index) =>
