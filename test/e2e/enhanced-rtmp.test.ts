@@ -14,6 +14,8 @@ const NODE_AV = new URL('../../../test/e2e/ffmpeg8/node_modules/node-av/package.
 const PLAYERS_CONNECT_MS = 2000;
 /** MP4 counts audio in samples, FLV in milliseconds. */
 const ROUNDING_MS = 1;
+/** One clip starts with an audio frame before its first keyframe, where nobody can start to play. */
+const BEFORE_KEYFRAME = 1;
 
 const clips = [
 	{ file: 'hevc-opus.mp4', codecs: ['hevc', 'opus'], fourCcs: ['hvc1', 'Opus'] },
@@ -41,9 +43,10 @@ test('HEVC, AV1 and Opus published by Enhanced RTMP come out as they went in, an
 				const received = await player;
 				assert.deepEqual(received.map((track) => track.codec).sort(), codecs.toSorted());
 				for (const track of received) {
-					assert.equal(track.decoded, decodedOf(sent, track.codec), `frames of ${track.codec} that decode`);
+					const lost = decodedOf(sent, track.codec) - track.decoded;
+					assert.ok(lost >= 0 && lost <= BEFORE_KEYFRAME, `${lost} frames of ${track.codec} do not decode`);
 				}
-				assertSameFrames(tracksOf(received), tracksOf(sent), { roundingMs: ROUNDING_MS });
+				assertSameFrames(tracksOf(received), tracksOf(sent), { extent: 'part', roundingMs: ROUNDING_MS });
 			}
 			await watcher.end();
 			const found = new Set(watcher.tags.map((tag) => tag.body.toString('latin1', 1, 5)));
