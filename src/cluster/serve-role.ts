@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.js';
 import { type AnswerMessage, answerQuery, type QuerySource } from '../control/process-port.js';
 import { createLogger, type Logger } from '../log/logger.js';
+import { LISTEN_BACKLOG } from '../stream/connection-limits.js';
 import {
 	LISTENER_NAMES,
 	type PrimaryMessage,
@@ -26,8 +27,6 @@ export type RoleContext = {
 	onFatal: (reason: string) => void;
 };
 
-/** Connections that the kernel completes and keeps while nobody accepts: during a restart of this process. */
-const LISTEN_BACKLOG = 4096;
 const EXIT_BAD_INPUT = 2;
 
 /**

@@ -2,15 +2,13 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../errors.js';
-import { type ConnectionLimits, peerAddress } from '../stream/connection-limits.js';
+import { type ConnectionLimits, LISTEN_BACKLOG, peerAddress } from '../stream/connection-limits.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { rawErrorResponse } from './http-answer.js';
 import { LentSocket } from './lent-socket.js';
 import type { Router } from './router.js';
 import { endOf, reportRefusal } from './session-end.js';
 
-/** Viewers come in thousands when a stream begins; listening again with Node's default would shrink the queue to 511. */
-const BACKLOG = 4096;
 const KEEP_ALIVE_IDLE_MS = 15_000;
 const TCP_KEEP_ALIVE_DELAY_MS = 30_000;
 /** How often node:http looks for request heads that take too long; its default of 30 s is longer than our limit. */
@@ -70,7 +68,7 @@ export class HttpServer {
 	listen(fd: number): Promise<void> {
 		return new Promise((resolve, reject) => {
 			this.#server.once('error', reject);
-			this.#server.listen({ fd, backlog: BACKLOG }, () => {
+			this.#server.listen({ fd, backlog: LISTEN_BACKLOG }, () => {
 				this.#server.off('error', reject);
 				// Out of descriptors, most likely: whoever wanted to connect is turned away, everybody else is served.
 				this.#server.on('error', ({ message }) => this.#services.refusals.report('accept failed', message));

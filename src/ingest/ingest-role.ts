@@ -1,6 +1,7 @@
 import type { ListenOptions } from 'node:net';
 import { createLogger, type Logger } from '../log/logger.js';
 import { Counters } from '../metrics/counters.js';
+import { LISTEN_BACKLOG } from '../stream/connection-limits.js';
 import { StreamDirectory } from '../stream/directory.js';
 import { HubSet } from '../stream/hub-set.js';
 import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
@@ -87,5 +88,5 @@ export class IngestRole {
 
 /** Node listens on descriptors, but its types do not say so of these options. */
 function inherited(fd: number): ListenOptions & { fd: number } {
-	return { fd };
+	return { fd, backlog: LISTEN_BACKLOG };
 }

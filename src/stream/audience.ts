@@ -53,12 +53,23 @@ export class Audience {
 	add(subscriber: HubSubscriber): void {
 		putIn(this.apart, subscriber);
 		this.#size++;
+		subscriber.lane.size++;
 	}
 
 	remove(subscriber: HubSubscriber): void {
 		takeOut(subscriber.standing === Standing.live ? subscriber.lane.live : this.apart, subscriber);
 		subscriber.standing = Standing.gone;
 		this.#size--;
+		subscriber.lane.size--;
+	}
+
+	/** Forgets the lanes that nobody is in. */
+	prune(): void {
+		for (let index = this.lanes.length - 1; index >= 0; index--) {
+			if (this.lanes[index]!.size === 0) {
+				this.lanes.splice(index, 1);
+			}
+		}
 	}
 
 	toLive(subscriber: HubSubscriber): void {

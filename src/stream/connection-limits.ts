@@ -2,6 +2,12 @@ import type { Socket } from 'node:net';
 import type { Config } from '../config/schema.js';
 import { allocateConnectionTable, type ConnectionShare, ConnectionTable } from './connection-table.js';
 
+/**
+ * Connections that the kernel completes and keeps until somebody accepts: during a restart, and when viewers come in thousands.
+ * Whoever listens on a socket says it again, for Node's default would shrink the queue to 511.
+ */
+export const LISTEN_BACKLOG = 4096;
+
 const IPV4_MAPPED = '::ffff:';
 
 /** Holds the connections of a process, in total and of each address, against limits.connections and connectionsPerAddress. */

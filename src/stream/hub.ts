@@ -6,13 +6,12 @@ import { Audience } from './audience.js';
 import { HubSubscriber, Lead, Standing } from './hub-subscriber.js';
 import type { Piece } from './piece-cache.js';
 import { PlayHeaders } from './play-headers.js';
+import { StartPoint } from './start-point.js';
 import type { SubscriberPort, Subscription } from './subscriber.js';
 import type { StreamInfo } from './thread-messages.js';
 
 /** Most bytes of the ring that are copied and written at once, if a flush comes so late. */
 const MAX_FLUSH_BYTES = 1024 * 1024;
-/** Subscribers of an audio-only stream start this far back. */
-const AUDIO_BACK_MS = 1000;
 /** Counter slot of all that has no slot of its own. */
 const SHARED_SLOT = 0;
 
@@ -48,6 +47,7 @@ export class Hub {
 	#slot: number;
 	#nowMs = 0;
 	readonly #headers = new PlayHeaders();
+	readonly #startPoint = new StartPoint();
 
 	constructor(stream: StreamInfo, host: HubHost) {
 		this.stream = stream;
@@ -120,6 +120,7 @@ export class Hub {
 				subscriber.port.ended('SUBSCRIBER_LAGGING');
 			}
 		}
+		this.#audience.prune();
 		for (const lane of lanes) {
 			lane.pieces.sweep();
 		}
@@ -313,7 +314,7 @@ export class Hub {
 	/** Puts the subscriber at the newest start point, or lets it wait for one. */
 	#place(subscriber: HubSubscriber): void {
 		const version = this.#reader.headersVersion;
-		const start = this.#reader.ready ? this.#reader.startPosition(AUDIO_BACK_MS) : null;
+		const start = this.#startPoint.of(this.#reader);
 		if (start === null) {
 			subscriber.standing = Standing.waiting;
 			return;

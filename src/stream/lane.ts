@@ -10,6 +10,8 @@ export class Lane {
 	readonly format: WireFormat;
 	readonly counters: SubscriberPort['counters'];
 	readonly live: HubSubscriber[] = [];
+	/** Subscribers in this lane, live or not. */
+	size = 0;
 	readonly pieces = new PieceCache();
 	#start: { key: string; bytes: Buffer } | null = null;
 
