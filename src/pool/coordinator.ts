@@ -6,6 +6,7 @@ import type { ProcessSnapshot } from '../metrics/snapshot.js';
 import { allocateConnectionTable, type ConnectionShare, clearConnectionShare } from '../stream/connection-table.js';
 import { type PublicationOwner, type RegistryListener, StreamRegistry } from '../stream/registry.js';
 import type { CoordinatorToThread, ListenerName, StreamInfo, ThreadToCoordinator } from '../stream/thread-messages.js';
+import { Condition } from './condition.js';
 import { DescriptorStock, type ListenerDescriptors } from './descriptor-stock.js';
 import { Recordings } from './recordings.js';
 import { RemuxPool } from './remux-pool.js';
@@ -51,8 +52,8 @@ export class Coordinator {
 	readonly #connections: SharedArrayBuffer;
 	readonly #remux: RemuxPool;
 	readonly #recordings: Recordings;
-	/** Called when a thread is ready, has drained, or is gone. */
-	readonly #onProgress = new Set<() => void>();
+	/** Changes when a thread is ready, has drained, or is gone. */
+	readonly #progress = new Condition();
 	readonly #ready = new Set<RoleThread>();
 	readonly #drained = new Set<RoleThread>();
 	#config: Config;
@@ -95,7 +96,7 @@ export class Coordinator {
 				thread.checkHeartbeat();
 			}
 		}, HEARTBEAT_CHECK_MS);
-		await this.#until(() => this.#fatal || this.#threads.every((thread) => this.#ready.has(thread)));
+		await this.#progress.until(() => this.#fatal || this.#threads.every((thread) => this.#ready.has(thread)));
 		if (this.#fatal) {
 			throw new Error('a thread did not start');
 		}
@@ -118,7 +119,7 @@ export class Coordinator {
 			thread.drain(sessionsMs);
 		}
 		const gone = (thread: RoleThread): boolean => this.#drained.has(thread) || !thread.running;
-		await this.#until(() => this.#threads.every(gone), Date.now() + sessionsMs);
+		await this.#progress.until(() => this.#threads.every(gone), Date.now() + sessionsMs);
 		this.#registry.endAll();
 		clearInterval(this.#heartbeatTimer);
 		await this.#recordings.finish(deadline);
@@ -194,7 +195,7 @@ export class Coordinator {
 		switch (message.type) {
 			case 'ready':
 				this.#ready.add(thread);
-				this.#progress();
+				this.#progress.changed();
 				break;
 			case 'publish-request': {
 				const { requestId } = message;
@@ -217,7 +218,7 @@ export class Coordinator {
 				break;
 			case 'drained':
 				this.#drained.add(thread);
-				this.#progress();
+				this.#progress.changed();
 				break;
 		}
 	}
@@ -232,7 +233,7 @@ export class Coordinator {
 		if (!this.#ready.has(thread) && !thread.stopped) {
 			this.#die(`${thread.name} died before it was ready`);
 		}
-		this.#progress();
+		this.#progress.changed();
 	}
 
 	#connectionShare(thread: RoleThread): ConnectionShare {
@@ -258,39 +259,12 @@ export class Coordinator {
 		}
 	}
 
-	/** Resolves when `condition` holds, or at `deadline` (Date.now() milliseconds). */
-	#until(condition: () => boolean, deadline = Number.POSITIVE_INFINITY): Promise<void> {
-		if (condition()) {
-			return Promise.resolve();
-		}
-		return new Promise((resolve) => {
-			const settle = (): void => {
-				clearTimeout(timer);
-				this.#onProgress.delete(check);
-				resolve();
-			};
-			const check = (): void => {
-				if (condition()) {
-					settle();
-				}
-			};
-			const timer = Number.isFinite(deadline) ? setTimeout(settle, Math.max(0, deadline - Date.now())) : undefined;
-			this.#onProgress.add(check);
-		});
-	}
-
-	#progress(): void {
-		for (const check of [...this.#onProgress]) {
-			check();
-		}
-	}
-
 	#die(reason: string): void {
 		if (!this.#fatal) {
 			this.#fatal = true;
 			this.#log.fatal({ reason }, 'the process cannot go on');
 			this.#options.onFatal(reason);
-			this.#progress();
+			this.#progress.changed();
 		}
 	}
 }

@@ -25,6 +25,8 @@ export class Recording {
 	readonly stream: StreamInfo;
 	readonly figures = new RecorderFigures();
 	readonly #parts: RecordingParts;
+	/** On every line about this recording. A child logger would keep the level that it was made with. */
+	readonly #subject: { app: string; stream: string };
 	readonly #backoff = new RestartBackoff();
 	/** `stop` wins over `ended`: nothing more is recorded. */
 	#last: 'ended' | 'stop' | null = null;
@@ -36,6 +38,7 @@ export class Recording {
 	constructor(parts: RecordingParts) {
 		this.stream = parts.stream;
 		this.#parts = parts;
+		this.#subject = { app: parts.stream.app, stream: parts.stream.name };
 	}
 
 	/** Records until the stream ends or `stop`; never rejects. */
@@ -49,7 +52,8 @@ export class Recording {
 				this.figures.set('active', 0);
 				this.figures.add('failures', 1);
 				const delayMs = this.#backoff.delayAfter(Date.now() - startedAtMs);
-				this.#parts.log.error({ err: error, code: codeOf(error), restartInMs: delayMs }, 'recording failed');
+				const failure = { ...this.#subject, err: error, code: codeOf(error), restartInMs: delayMs };
+				this.#parts.log.error(failure, 'recording failed');
 				await this.#pause(delayMs);
 			}
 			if (this.#last !== null) {
@@ -80,7 +84,7 @@ export class Recording {
 		this.#missedBeats = beat === this.#lastBeat ? this.#missedBeats + 1 : 0;
 		this.#lastBeat = beat;
 		if (this.#missedBeats === MAX_MISSED_BEATS && beat > 0 && this.#port !== null) {
-			this.#parts.log.error({ missedBeats: this.#missedBeats }, 'remux thread hangs and is replaced');
+			this.#parts.log.error({ ...this.#subject, missedBeats: this.#missedBeats }, 'remux thread hangs and is replaced');
 			this.#parts.pool.killThread(this.figures.get('threadId'));
 		}
 	}
@@ -88,7 +92,9 @@ export class Recording {
 	async #attempt(): Promise<void> {
 		const { stream, directory, disk, pool, log } = this.#parts;
 		const { port1, port2 } = new MessageChannel();
-		port1.on('message', ({ level, message, fields }: RecorderEvent) => log[level](fields, message));
+		port1.on('message', ({ level, message, fields }: RecorderEvent) =>
+			log[level]({ ...this.#subject, ...fields }, message),
+		);
 		this.#port = port1;
 		if (this.#last !== null) {
 			this.#post({ type: this.#last });
@@ -110,9 +116,9 @@ export class Recording {
 		const { pool, directory, log } = this.#parts;
 		try {
 			const summary = await pool.run({ type: 'recover-flv', directory });
-			log.info({ ...(summary ?? {}), recovered: true }, 'recording is finished');
+			log.info({ ...this.#subject, ...(summary ?? {}), recovered: true }, 'recording is finished');
 		} catch (error) {
-			log.error({ err: error, code: codeOf(error) }, 'a take stays unfinished until the next start');
+			log.error({ ...this.#subject, err: error, code: codeOf(error) }, 'a take stays unfinished until the next start');
 		}
 	}
 

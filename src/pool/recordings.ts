@@ -72,7 +72,7 @@ export class Recordings {
 			directory: takeDirectory(this.#media, app, name),
 			disk: this.#disk.shared,
 			pool: this.#pool,
-			log: this.#log.child({ app, stream: name }),
+			log: this.#log,
 		});
 		const over = this.#queue.run(streamKey(app, name), () => recording.run());
 		this.#running.set(streamId, { recording, over: over.then(() => this.#forget(recording)) });

@@ -49,7 +49,7 @@ export class RoleThread {
 		this.role = parts.role;
 		this.index = parts.index;
 		this.#parts = parts;
-		this.#log = parts.log.child({ thread: this.name });
+		this.#log = parts.log;
 	}
 
 	/** `ingest-0`. */
@@ -96,7 +96,7 @@ export class RoleThread {
 				this.#parts.listener.message(this, message);
 			}
 		});
-		worker.on('error', (error) => this.#log.error({ err: error }, 'thread failed'));
+		worker.on('error', (error) => this.#log.error({ thread: this.name, err: error }, 'thread failed'));
 		worker.on('exit', (exitCode) => this.#onExit(life, exitCode));
 		this.#parts.listener.created(this);
 	}
@@ -117,7 +117,7 @@ export class RoleThread {
 		this.#lastBeat = beat;
 		const allowed = life.ready ? MAX_MISSED_BEATS : MAX_MISSED_BEATS_AT_START;
 		if (this.#missedBeats === allowed) {
-			this.#log.error({ missedBeats: allowed }, 'thread hangs and is replaced');
+			this.#log.error({ thread: this.name, missedBeats: allowed }, 'thread hangs and is replaced');
 			void life.worker.terminate();
 		} else if (this.#missedBeats === allowed + MAX_CHECKS_TO_TERMINATE) {
 			this.#parts.listener.stuck(this);
@@ -145,7 +145,7 @@ export class RoleThread {
 			return;
 		}
 		const delayMs = this.#backoff.delayAfter(Date.now() - life.startedAtMs);
-		this.#log.warn({ exitCode, restartInMs: delayMs }, 'thread is gone and will be replaced');
+		this.#log.warn({ thread: this.name, exitCode, restartInMs: delayMs }, 'thread is gone and will be replaced');
 		if (delayMs === 0) {
 			this.start();
 		} else {
