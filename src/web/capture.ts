@@ -56,7 +56,7 @@ function readProcessor(track: MediaStreamTrack, take: (data: VideoFrame | AudioD
 			take(value);
 		}
 	};
-	pump();
+	void pump();
 	return () => void reader.cancel();
 }
 
@@ -90,7 +90,7 @@ function readWorklet(track: MediaStreamTrack, take: (data: AudioData) => void): 
 		};
 		context.createMediaStreamSource(new MediaStream([track])).connect(tap);
 	};
-	start();
+	void start();
 	return () => void context.close();
 }
 

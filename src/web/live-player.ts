@@ -117,7 +117,7 @@ export class LivePlayer {
 		);
 		player.attachMediaElement(this.#video);
 		player.load();
-		this.#play();
+		void this.#play();
 	}
 
 	/** Browsers let a page begin with sound only after the user has touched it: then without. */
@@ -127,7 +127,7 @@ export class LivePlayer {
 		} catch (error) {
 			if (error instanceof DOMException && error.name === 'NotAllowedError' && !this.#video.muted) {
 				this.#video.muted = true;
-				this.#play();
+				void this.#play();
 			}
 		}
 	}

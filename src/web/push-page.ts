@@ -70,7 +70,7 @@ async function publish(settings: FormData): Promise<() => void> {
 		wantKeyframe: () => video.wantKeyframe(),
 	});
 	preview.srcObject = media;
-	preview.play();
+	void preview.play();
 	setText('message', '');
 	const closers = [
 		() => connection.close(),

@@ -121,7 +121,7 @@ test('the push page shows why it is refused', NEEDS_CHROMIUM, async (t) => {
 
 function publishDemo(t: TestContext, url: string): void {
 	const publisher = new ClipPublisher(new EndlessClip(readFileSync(DEMO_CLIP)), url, { width: 320, height: 180 });
-	publisher.run(() => undefined);
+	void publisher.run(() => undefined);
 	t.after(() => publisher.stop());
 }
 
