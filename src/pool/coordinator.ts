@@ -115,6 +115,7 @@ export class Coordinator {
 		const deadline = Date.now() + deadlineMs;
 		const sessionsMs = deadlineMs * SESSIONS_SHARE;
 		this.#registry.drain();
+		this.#descriptors.close();
 		for (const thread of this.#threads) {
 			thread.drain(sessionsMs);
 		}

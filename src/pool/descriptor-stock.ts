@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import type { ListenerName, ThreadData } from '../stream/thread-messages.js';
 
 /** Listening descriptors that the process inherited, several duplicates for each listener. */
@@ -23,5 +24,12 @@ export class DescriptorStock {
 			return null;
 		}
 		return Object.fromEntries(on.map((name) => [name, this.#stock.get(name)?.shift()]));
+	}
+
+	/** Gives up what is left: a socket goes on listening, with nobody to accept, as long as anyone holds a descriptor of it. */
+	close(): void {
+		for (const fds of this.#stock.values()) {
+			fds.splice(0).forEach(closeSync);
+		}
 	}
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { DescriptorStock } from '#src/pool/descriptor-stock.js';
 
@@ -19,5 +20,15 @@ describe('descriptor stock', () => {
 		stock.take(['http', 'files']);
 		assert.equal(stock.take(['http', 'files']), null);
 		assert.deepEqual(stock.take(['http']), { http: 31 });
+	});
+
+	it('closes what nobody took, and has none left', () => {
+		const [taken, spare] = [openSync('/dev/null', 'r'), openSync('/dev/null', 'r')];
+		const stock = new DescriptorStock({ http: [taken, spare] });
+		stock.take(['http']);
+		stock.close();
+		assert.throws(() => fstatSync(spare), { code: 'EBADF' });
+		assert.equal(stock.take(['http']), null);
+		closeSync(taken);
 	});
 });
