@@ -70,6 +70,8 @@ export class RtmpServer {
 			server.once('error', reject);
 			server.listen(on, () => {
 				server.off('error', reject);
+				// Whatever keeps a connection from being accepted, those that are open go on.
+				server.on('error', (error) => this.#services.log.warn({ reason: error.message }, 'accept failed'));
 				resolve();
 			});
 		});
