@@ -42,6 +42,10 @@ const argument = fc.oneof(
 	fc.constantFrom<AmfValue>('test', 'name', 'name?key=1', '../name', -2000, 0, 1, 2, Number.NaN, true, false),
 );
 const message = fc.oneof(
+	fc.constantFrom('publish', 'play').map((name) => ({
+		type: MessageType.commandAmf0 as number,
+		body: commandBody(name, 0, null, 'test'),
+	})),
 	fc
 		.tuple(fc.constantFrom(...COMMANDS), fc.nat(9), fc.array(argument, { maxLength: 4 }))
 		.map(([name, transaction, args]) => ({
