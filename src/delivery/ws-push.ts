@@ -49,6 +49,7 @@ export class WsPushWire implements PushWire {
 			session.abort(endOf('PEER_GONE'));
 			return;
 		}
+		socket?.resume();
 		webSocket.on('message', (message, isBinary) => {
 			if (isBinary) {
 				session.take(message as Buffer);

@@ -220,7 +220,12 @@ export class HubSet implements HubHost {
 
 	#keepHouse(): void {
 		const nowMs = performance.now();
-		for (const [streamId, { hub }] of this.#hubs) {
+		for (const [streamId, scheduled] of this.#hubs) {
+			const { hub } = scheduled;
+			if (hub.reader.ended && !hub.complete) {
+				// Its end was announced before its first subscriber came here.
+				this.#flush(scheduled);
+			}
 			hub.keepHouse(nowMs);
 			if (hub.subscribers === 0) {
 				this.#hubs.delete(streamId);

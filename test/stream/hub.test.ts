@@ -545,6 +545,17 @@ describe('a hub set', () => {
 		second.subscription.close();
 	});
 
+	it('ends one who comes when the stream has just ended', async () => {
+		const stream = new LiveStream();
+		const { hubs } = makeSet(stream, 0);
+		stream.gop();
+		stream.end();
+		const { socket, ended } = subscribe(hubs, stream);
+		await until(() => hubs.subscribers === 0);
+		assert.equal(await ended, 'STREAM_ENDED');
+		assertContinuous(parseFlv(socket.bytes).tags);
+	});
+
 	it('closes everyone', async () => {
 		const stream = new LiveStream();
 		const { hubs } = makeSet(stream, 0);
