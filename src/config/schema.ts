@@ -55,6 +55,14 @@ const recordSchema = z.strictObject({
 		.boolean()
 		.default(true)
 		.meta(live('Record every stream to flv/{app}/{name}/index.flv under `media`; a change applies to new takes.')),
+	fmp4: z
+		.boolean()
+		.default(true)
+		.meta(live('Record every stream to mp4/{app}/{name} as fMP4 segments with playlists, and as an MP4 at its end.')),
+	hls: z
+		.boolean()
+		.default(true)
+		.meta(live('Make HLS with MPEG-TS segments of every stream in hls/{app}/{name}; a change applies to new takes.')),
 });
 
 /** Defaults and overrides have the same keys; an app's own value wins over the section's. */
@@ -126,6 +134,24 @@ export const configSchema = z.strictObject({
 			minFree: size.default(1024 ** 3).meta(live('Nothing new is recorded while less disk than this is free.')),
 		})
 		.prefault({}),
+	hls: z
+		.strictObject({
+			segment: duration.default(4000).meta(live('Segments, also of fMP4, end at the first keyframe after this.')),
+			maxSegment: duration.default(8000).meta(live('Segments end after this even without a keyframe.')),
+			window: duration
+				.default(60_000)
+				.meta(
+					live('How much of a live stream hls/{app}/{name}/index.m3u8 lists; older segments are removed. 0 = all.'),
+				),
+			keySegments: z
+				.number()
+				.int()
+				.min(0)
+				.max(10_000)
+				.default(0)
+				.meta(live('MPEG-TS segments that share one AES-128 key. 0 = not encrypted.')),
+		})
+		.prefault({}),
 	limits: z
 		.strictObject({
 			connections: z.number().int().min(1).default(18_000).meta(live('Connections of one role process.')),
@@ -177,7 +203,7 @@ export function policyOf(
 	return {
 		publish: overlay(config.publish, own?.publish),
 		play: overlay(config.play, own?.play),
-		record: overlay({ flv: config.record.flv }, own?.record),
+		record: overlay({ flv: config.record.flv, fmp4: config.record.fmp4, hls: config.record.hls }, own?.record),
 	};
 }
 

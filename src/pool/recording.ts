@@ -1,20 +1,23 @@
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Logger } from '../log/logger.js';
-import type { RecorderEvent } from '../record/flv-recorder.js';
-import type { RecordingCommand } from '../record/flv-recording-task.js';
 import { RecorderFigures } from '../record/recorder-figures.js';
+import type { Output, RecorderMessage, RecordingCommand, SegmentSettings } from '../record/recording-task.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
 import { type RemuxPool, RemuxTaskError } from './remux-pool.js';
 import { RestartBackoff } from './restart-backoff.js';
 
 export type RecordingParts = {
 	stream: StreamInfo;
+	output: Output;
+	segments: SegmentSettings;
 	directory: string;
 	/** DiskGauge. */
 	disk: SharedArrayBuffer;
 	pool: RemuxPool;
 	log: Logger;
+	/** Nothing more is written to the take in `directory`, which is to be finished. */
+	takeEnded?: (directory: string) => void;
 };
 
 /** Checks without a beat after which the thread of a recording counts as hung. */
@@ -23,22 +26,25 @@ const MAX_MISSED_BEATS = 10;
 /** One output of one stream: a task in the remux pool that is started again when it, or its thread, fails. */
 export class Recording {
 	readonly stream: StreamInfo;
+	readonly output: Output;
 	readonly figures = new RecorderFigures();
 	readonly #parts: RecordingParts;
 	/** On every line about this recording. A child logger would keep the level that it was made with. */
-	readonly #subject: { app: string; stream: string };
+	readonly #subject: { app: string; stream: string; output: Output };
 	readonly #backoff = new RestartBackoff();
 	/** `stop` wins over `ended`: nothing more is recorded. */
 	#last: 'ended' | 'stop' | null = null;
 	#port: MessagePort | null = null;
+	#openTake: string | null = null;
 	#lastBeat = 0;
 	#missedBeats = 0;
 	#wake: () => void = () => undefined;
 
 	constructor(parts: RecordingParts) {
 		this.stream = parts.stream;
+		this.output = parts.output;
 		this.#parts = parts;
-		this.#subject = { app: parts.stream.app, stream: parts.stream.name };
+		this.#subject = { app: parts.stream.app, stream: parts.stream.name, output: parts.output };
 	}
 
 	/** Records until the stream ends or `stop`; never rejects. */
@@ -49,6 +55,7 @@ export class Recording {
 				await this.#attempt();
 				return;
 			} catch (error) {
+				this.#endTake();
 				this.figures.set('active', 0);
 				this.figures.add('failures', 1);
 				const delayMs = this.#backoff.delayAfter(Date.now() - startedAtMs);
@@ -61,6 +68,11 @@ export class Recording {
 				return;
 			}
 		}
+	}
+
+	/** Directory of the take of segments that is being written. */
+	get openTake(): string | null {
+		return this.#openTake;
 	}
 
 	/** The stream's ring has been replaced by a bigger one. */
@@ -90,11 +102,9 @@ export class Recording {
 	}
 
 	async #attempt(): Promise<void> {
-		const { stream, directory, disk, pool, log } = this.#parts;
+		const { stream, output, segments, directory, disk, pool } = this.#parts;
 		const { port1, port2 } = new MessageChannel();
-		port1.on('message', ({ level, message, fields }: RecorderEvent) =>
-			log[level]({ ...this.#subject, ...fields }, message),
-		);
+		port1.on('message', (message: RecorderMessage) => this.#hear(message));
 		this.#port = port1;
 		if (this.#last !== null) {
 			this.#post({ type: this.#last });
@@ -102,7 +112,8 @@ export class Recording {
 		const figures = this.figures.shared;
 		const heardAll = once(port1, 'close');
 		try {
-			await pool.run({ type: 'record-flv', ring: stream.ring, directory, figures, disk, port: port2 }, [port2]);
+			const { ring } = stream;
+			await pool.run({ type: 'record', output, segments, ring, directory, figures, disk, port: port2 }, [port2]);
 			// Its result and its last words come by different ways.
 			await heardAll;
 		} finally {
@@ -111,9 +122,30 @@ export class Recording {
 		}
 	}
 
+	#hear(message: RecorderMessage): void {
+		if (message.type === 'event') {
+			this.#parts.log[message.level]({ ...this.#subject, ...message.fields }, message.message);
+		} else if (message.type === 'take-began') {
+			this.#openTake = message.directory;
+		} else {
+			this.#endTake();
+		}
+	}
+
+	#endTake(): void {
+		const take = this.#openTake;
+		this.#openTake = null;
+		if (take !== null) {
+			this.#parts.takeEnded?.(take);
+		}
+	}
+
 	/** The take that a crash has left behind is finished; should this fail as well, the next start of the process does it. */
 	async #recover(): Promise<void> {
-		const { pool, directory, log } = this.#parts;
+		const { pool, output, directory, log } = this.#parts;
+		if (output !== 'flv') {
+			return; // segments are whole files; takes of them are looked after by their owner
+		}
 		try {
 			const summary = await pool.run({ type: 'recover-flv', directory });
 			log.info({ ...this.#subject, ...(summary ?? {}), recovered: true }, 'recording is finished');

@@ -58,9 +58,8 @@ export async function recoverStream(directory: string): Promise<TakeSummary | nu
 	return state?.recovered ?? null;
 }
 
-/** Apps and names that have a directory of takes under `media`. */
-export async function* recordedStreams(media: string): AsyncIterable<{ app: string; name: string }> {
-	const root = path.join(media, 'flv');
+/** Apps and names that have a directory under `root`. */
+export async function* recordedStreams(root: string): AsyncIterable<{ app: string; name: string }> {
 	for (const app of await subdirectories(root)) {
 		for (const name of await subdirectories(path.join(root, app))) {
 			yield { app, name };

@@ -13,7 +13,18 @@ import type { Frame, SourceTrack } from './frame.js';
 import type { SegmentSink } from './segment-planner.js';
 
 /** A track as it is in the output. Ids never change within a take. */
-export type PackagedTrack = { trackId: number; kind: 'video' | 'audio'; config: TrackConfig; timescale: number };
+export type PackagedTrack = {
+	trackId: number;
+	kind: 'video' | 'audio';
+	config: TrackConfig;
+	timescale: number;
+	/**
+	 * By how many ticks media times are later than presentation. The wait of the first picture between decoding and presentation,
+	 * or the warm-up of an Opus decoder: with it a segment's decoding times are its presentation times, which is what playlists
+	 * and manifests speak of, and no composition offset need be negative.
+	 */
+	mediaTimeOffset: number;
+};
 
 /** One movie fragment: an LL-HLS part, or a whole segment. */
 export type Fragment = {
@@ -34,6 +45,8 @@ export type CmafSink = {
 	/** The tracks of everything that follows: an init segment. Comes before the first fragment, and again when they change. */
 	init(tracks: readonly PackagedTrack[]): void;
 	fragment(fragment: Fragment): void;
+	/** Called once, before the first segment ends: no segment, rounded to seconds, will be longer. */
+	targetDuration?(seconds: number): void;
 	/** The fragments since the last call make a segment. `discontinuity`: what follows does not continue it. */
 	segmentEnd(discontinuity: boolean): void;
 	/** Nothing follows. */
@@ -63,6 +76,10 @@ export class CmafPackager implements SegmentSink {
 	#sequenceNumber = 0;
 	#fragmentStartsSegment = true;
 	#fragmentIndependent = true;
+	/** The first picture's wait between decoding and presentation, which holds for the whole take; NaN before it. */
+	#reorderMs = Number.NaN;
+	/** The sink has not heard of the present tracks yet: the first picture has yet to tell its wait. */
+	#initPending = false;
 
 	constructor(sink: CmafSink, maxFragmentBytes = MAX_FRAGMENT_BYTES) {
 		this.#sink = sink;
@@ -84,10 +101,11 @@ export class CmafPackager implements SegmentSink {
 				run: new SampleRun(),
 				lastStart: place?.lastStart ?? -1,
 				lastDuration: place?.lastDuration ?? 0,
+				mediaTimeOffset: config.kind === 'audio' ? config.preSkipSamples : 0,
 				clock: config.kind === 'audio' ? new AudioClock(config.sampleRate) : null,
 			};
 		});
-		this.#sink.init(this.#tracks);
+		this.#initPending = true;
 	}
 
 	frame(frame: Frame, timeMs: number): void {
@@ -110,6 +128,10 @@ export class CmafPackager implements SegmentSink {
 		this.#endFragment();
 	}
 
+	targetDuration(seconds: number): void {
+		this.#sink.targetDuration?.(seconds);
+	}
+
 	segmentEnd(nextMs: number, discontinuity: boolean): void {
 		this.partEnd(nextMs);
 		this.#sink.segmentEnd(discontinuity);
@@ -126,7 +148,11 @@ export class CmafPackager implements SegmentSink {
 	}
 
 	#addVideo(track: OutputTrack, frame: Frame, timeMs: number): void {
-		const start = Math.max(ticksOf(track, timeMs), track.lastStart + 1);
+		if (Number.isNaN(this.#reorderMs)) {
+			this.#reorderMs = Math.max(0, frame.compositionTimeMs);
+		}
+		track.mediaTimeOffset = Math.round((this.#reorderMs * track.timescale) / 1000);
+		const start = Math.max(ticksOf(track, timeMs) + track.mediaTimeOffset, track.lastStart + 1);
 		this.#stretch(track, start);
 		if (track.run.count === 0) {
 			track.run.reset(start);
@@ -145,7 +171,7 @@ export class CmafPackager implements SegmentSink {
 		}
 		const samples = audioFrameSamples(track.config, frame.payload);
 		const earliest = track.run.count > 0 ? track.lastStart + 1 : Math.max(0, track.lastStart + track.lastDuration);
-		const start = track.clock.place(timeMs, samples, earliest);
+		const start = track.clock.place(timeMs + (track.mediaTimeOffset * 1000) / track.timescale, samples, earliest);
 		this.#stretch(track, start);
 		if (track.run.count === 0) {
 			track.run.reset(start);
@@ -167,7 +193,7 @@ export class CmafPackager implements SegmentSink {
 	#stretchVideo(nextMs: number): void {
 		const [leading] = this.#tracks;
 		if (leading?.kind === 'video' && !Number.isNaN(nextMs)) {
-			const end = ticksOf(leading, nextMs);
+			const end = ticksOf(leading, nextMs) + leading.mediaTimeOffset;
 			if (end - leading.lastStart < (MAX_STRETCH_MS * leading.timescale) / 1000) {
 				this.#stretch(leading, end);
 			}
@@ -179,6 +205,10 @@ export class CmafPackager implements SegmentSink {
 		const leading = runs[0];
 		if (leading === undefined) {
 			return;
+		}
+		if (this.#initPending) {
+			this.#initPending = false;
+			this.#sink.init(this.#tracks);
 		}
 		const { timescale } = leading.track;
 		const soundOnly = this.#tracks[0]!.kind === 'audio';

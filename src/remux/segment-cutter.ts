@@ -16,6 +16,10 @@ const TOLERANCE_MS = 20;
 const ROUNDING_MS = 0.5;
 /** Another track is let run ahead of the leading one by this much. */
 const OVERFLOW_MS = 1000;
+/** Keyframe intervals that differ by no more count as regular. */
+const REGULAR_GOP_MS = 100;
+/** What is left of half a second, which EXTINF may round away, after a frame that is longer than its fellows. */
+const LONGEST_ROUNDED_DOWN_MS = 450;
 /** A gap between two frames that no part is stretched over. */
 const MAX_FRAME_GAP_MS = 1000;
 
@@ -26,6 +30,9 @@ export class SegmentCutter {
 	#segmentStartMs = Number.NaN;
 	#partStartMs = 0;
 	#lastMs = 0;
+	#lastKeyframeMs = Number.NaN;
+	#shortestGopMs = Number.POSITIVE_INFINITY;
+	#longestGopMs = 0;
 	/** Typical time between frames, to see whether the next frame would make a part too long. */
 	#frameMs = 0;
 
@@ -34,13 +41,26 @@ export class SegmentCutter {
 		this.#maxMs = policy.maxMs;
 	}
 
-	/** Lowers the length at which a segment ends without a keyframe, once the playlist's target duration is fixed. */
-	limitTo(maxMs: number): void {
-		this.#maxMs = Math.min(this.#maxMs, maxMs);
+	/**
+	 * Chooses, in whole seconds, the target duration that a playlist keeps for life: what segments will last with the keyframe
+	 * intervals seen so far. From now on no segment gets longer than it allows, keyframe or not.
+	 */
+	fixTargetDuration(): number {
+		const { targetMs, maxMs } = this.#policy;
+		const longest = this.#longestGopMs;
+		const regular = longest > 0 && longest - this.#shortestGopMs <= REGULAR_GOP_MS;
+		const irregularMs = longest > 0 ? targetMs + longest : maxMs;
+		const expectedMs = regular ? Math.ceil((targetMs - TOLERANCE_MS) / longest) * longest : irregularMs;
+		const seconds = Math.max(1, Math.ceil((Math.min(expectedMs, maxMs) - REGULAR_GOP_MS) / 1000));
+		this.#maxMs = Math.min(this.#maxMs, seconds * 1000 + LONGEST_ROUNDED_DOWN_MS);
+		return seconds;
 	}
 
 	/** What must end in front of the leading track's frame at `timeMs`; a cut takes effect with this call. */
 	before(timeMs: number, keyframe: boolean): Cut {
+		if (keyframe) {
+			this.#seeKeyframe(timeMs);
+		}
 		if (Number.isNaN(this.#segmentStartMs)) {
 			this.#start(timeMs);
 			return Cut.none;
@@ -70,7 +90,17 @@ export class SegmentCutter {
 
 	/** The frame at `timeMs` starts a segment whatever the policy says. */
 	restart(timeMs: number): void {
+		this.#lastKeyframeMs = Number.NaN;
 		this.#start(timeMs);
+	}
+
+	#seeKeyframe(timeMs: number): void {
+		const gopMs = timeMs - this.#lastKeyframeMs;
+		if (gopMs > 0) {
+			this.#shortestGopMs = Math.min(this.#shortestGopMs, gopMs);
+			this.#longestGopMs = Math.max(this.#longestGopMs, gopMs);
+		}
+		this.#lastKeyframeMs = timeMs;
 	}
 
 	#start(timeMs: number): void {

@@ -10,6 +10,8 @@ export type SegmentSink = {
 	frame(frame: Frame, timeMs: number): void;
 	/** What came since the last end is a part; the segment goes on with a frame at `nextMs`. */
 	partEnd?(nextMs: number): void;
+	/** Called once, before the first segment ends: no segment, rounded to seconds, will be longer. */
+	targetDuration?(seconds: number): void;
 	/** The segment ends. `nextMs` is NaN when nothing follows; `discontinuity`: what follows does not continue it. */
 	segmentEnd(nextMs: number, discontinuity: boolean): void;
 	/** Nothing follows. */
@@ -44,6 +46,7 @@ export class SegmentPlanner implements FrameSink {
 	#tracksChanged = true;
 	#spliced = false;
 	#segmentOpen = false;
+	#targetFixed = false;
 
 	constructor(sink: SegmentSink, policy: Partial<SegmentPolicy> = {}) {
 		this.#sink = sink;
@@ -54,11 +57,6 @@ export class SegmentPlanner implements FrameSink {
 	/** Stream time of the take's first frame, which is time 0 of the segments; NaN before it. */
 	get originMs(): number {
 		return this.#originMs;
-	}
-
-	/** From now on segments end after `maxMs` at the latest, keyframe or not. */
-	limitSegments(maxMs: number): void {
-		this.#cutter.limitTo(maxMs);
 	}
 
 	track(track: SourceTrack): void {
@@ -170,6 +168,10 @@ export class SegmentPlanner implements FrameSink {
 	#endSegment(nextMs: number, discontinuity: boolean): void {
 		if (this.#segmentOpen) {
 			this.#segmentOpen = false;
+			if (!this.#targetFixed) {
+				this.#targetFixed = true;
+				this.#sink.targetDuration?.(this.#cutter.fixTargetDuration());
+			}
 			this.#sink.segmentEnd(nextMs, discontinuity);
 		}
 	}

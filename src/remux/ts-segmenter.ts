@@ -21,6 +21,8 @@ export type TsSegment = {
 export type TsSink = {
 	/** Codec strings of the tracks that follow. */
 	tracks(codecs: readonly string[]): void;
+	/** Called once, before the first segment: no segment, rounded to seconds, will be longer. */
+	targetDuration?(seconds: number): void;
 	segment(segment: TsSegment): void;
 	/** A track cannot be carried in a transport stream and is left out. */
 	leftOut(track: SourceTrack): void;
@@ -98,6 +100,10 @@ export class TsSegmenter implements SegmentSink {
 		} else {
 			this.#writeAudio(this.#muxer, config, frame, timeMs);
 		}
+	}
+
+	targetDuration(seconds: number): void {
+		this.#sink.targetDuration?.(seconds);
 	}
 
 	segmentEnd(nextMs: number, discontinuity: boolean): void {

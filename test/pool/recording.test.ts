@@ -39,6 +39,8 @@ describe('recording', () => {
 		const { ring } = new RingFeed();
 		const recording = new Recording({
 			stream: { streamId: 1, app: 'live', name: 'a', ring, counterSlot: 1 },
+			output: 'flv',
+			segments: { targetMs: 4000, maxMs: 8000, windowMs: 60_000, segmentsPerKey: 0 },
 			directory: '/nowhere',
 			disk: new SharedArrayBuffer(16),
 			pool: { run, killThread: (threadId: number) => killed.push(threadId) } as unknown as RemuxPool,
@@ -73,7 +75,7 @@ describe('recording', () => {
 		recording.figures.set('active', 1);
 		(await attempt(0)).settle(failure);
 		const second = await attempt(1);
-		assert.equal(second.task.type, 'record-flv');
+		assert.equal(second.task.type, 'record');
 		assert.equal(recording.figures.get('failures'), 1);
 		assert.equal(recording.figures.get('active'), 0);
 		second.settle();
@@ -89,7 +91,7 @@ describe('recording', () => {
 		recording.replaceRing(bigger);
 		first.settle(failure);
 		const { task, settle } = await attempt(1);
-		assert.equal(task.type === 'record-flv' && task.ring, bigger);
+		assert.equal(task.type === 'record' && task.ring, bigger);
 		settle();
 		await over;
 	});

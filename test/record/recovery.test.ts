@@ -99,7 +99,7 @@ describe('recovery of a take', () => {
 
 	it('lists the streams that have takes', async () => {
 		const found = [];
-		for await (const stream of recordedStreams(root)) {
+		for await (const stream of recordedStreams(path.join(root, 'flv'))) {
 			found.push(stream);
 		}
 		assert.deepEqual(found, [{ app: 'live', name: 'a' }]);

@@ -5,7 +5,13 @@ import { timescaleOf } from './init-segment.js';
 import { type Edit, MOVIE_TIMESCALE, type TrackHead, writeMovieHeader, writeTrack } from './movie-boxes.js';
 import { chunkOffsetBytes, type SampleTable } from './sample-table.js';
 
-export type FaststartTrack = { trackId: number; config: TrackConfig; table: SampleTable };
+export type FaststartTrack = {
+	trackId: number;
+	config: TrackConfig;
+	table: SampleTable;
+	/** As in the init segment that the samples belonged to. */
+	mediaTimeOffset: number;
+};
 
 /**
  * Everything of an MP4 that stands in front of its media data: `ftyp`, `moov`, the header of `mdat`. The media data, all chunks
@@ -79,14 +85,14 @@ function headOf(track: FaststartTrack, movieStartMs: number): TrackHead {
 	};
 }
 
-function presentationStartMs(track: FaststartTrack): number {
-	const { config, table } = track;
-	return ((table.firstDecodeTime + mediaStart(track)) * MOVIE_TIMESCALE) / timescaleOf(config);
+function presentationStartMs({ config, table, mediaTimeOffset }: FaststartTrack): number {
+	const start = table.firstDecodeTime + table.firstCompositionOffset + skippedTicks(config) - mediaTimeOffset;
+	return (start * MOVIE_TIMESCALE) / timescaleOf(config);
 }
 
 /** Where in the track's own media time, which starts at 0, presentation begins. */
 function mediaStart({ config, table }: FaststartTrack): number {
-	return Math.max(0, table.firstCompositionOffset) + skippedTicks(config);
+	return table.firstCompositionOffset + table.compositionShift + skippedTicks(config);
 }
 
 function skippedTicks(config: TrackConfig): number {

@@ -7,7 +7,12 @@ import { type Edit, writeMovieHeader, writeTrack } from './movie-boxes.js';
 export const VIDEO_TIMESCALE = 90_000;
 
 /** A track of a fragmented file. Track ids are given by the caller and never change within a take. */
-export type InitTrack = { trackId: number; config: TrackConfig };
+export type InitTrack = {
+	trackId: number;
+	config: TrackConfig;
+	/** Media time that is presented at time 0, in ticks: all presentation is earlier than media times by so much. */
+	mediaTimeOffset: number;
+};
 
 /** Audio counts in its own samples, so that no frame's length is rounded. */
 export function timescaleOf(config: TrackConfig): number {
@@ -20,9 +25,10 @@ export function buildInitSegment(tracks: readonly InitTrack[]): Buffer {
 	writer.box('ftyp', () => writer.ascii('iso6').u32(0).ascii('iso6cmfcmp41')); // major_brand, minor_version, compatible_brands
 	writer.box('moov', () => {
 		writeMovieHeader(writer, 0, nextTrackId(tracks));
-		for (const { trackId, config } of tracks) {
+		for (const { trackId, config, mediaTimeOffset } of tracks) {
 			const timescale = timescaleOf(config);
-			const head = { trackId, config, timescale, durationTicks: 0, durationMs: 0, edits: editsOf(config) };
+			const edits: Edit[] = mediaTimeOffset > 0 ? [{ durationMs: 0, mediaTime: mediaTimeOffset }] : [];
+			const head = { trackId, config, timescale, durationTicks: 0, durationMs: 0, edits };
 			writeTrack(writer, head, () => {
 				writer.fullBox('stts', 0, 0, () => writer.u32(0));
 				writer.fullBox('stsc', 0, 0, () => writer.u32(0));
@@ -40,12 +46,6 @@ export function buildInitSegment(tracks: readonly InitTrack[]): Buffer {
 		});
 	});
 	return writer.toBuffer();
-}
-
-/** Opus decoders throw the pre-skip away, so presentation starts behind it. */
-function editsOf(config: TrackConfig): Edit[] {
-	const preSkip = config.kind === 'audio' ? config.preSkipSamples : 0;
-	return preSkip > 0 ? [{ durationMs: 0, mediaTime: preSkip }] : [];
 }
 
 function nextTrackId(tracks: readonly InitTrack[]): number {

@@ -27,6 +27,7 @@ export class SampleTable {
 	/** Decoding time of the newest sample, and how long it would last if nothing followed. */
 	#lastDecodeTime = 0;
 	#lastDuration = 0;
+	#leastOffset = 0;
 	#anyOffset = false;
 
 	get count(): number {
@@ -38,9 +39,14 @@ export class SampleTable {
 		return this.#firstDecodeTime;
 	}
 
-	/** Composition offset of the first sample in ticks. */
+	/** Composition offset of the first sample in ticks, signed. */
 	get firstCompositionOffset(): number {
 		return this.#firstOffset;
+	}
+
+	/** What is added to all composition offsets in the file, so that none is negative: old players know no signed ones. */
+	get compositionShift(): number {
+		return -this.#leastOffset;
 	}
 
 	/** From the first sample's decoding time to the end of the last one. */
@@ -82,6 +88,7 @@ export class SampleTable {
 		this.#lastDuration = duration;
 		this.#sizes.push(size);
 		addToRuns(this.#offsetCounts, this.#offsetValues, compositionOffset >>> 0);
+		this.#leastOffset = Math.min(this.#leastOffset, compositionOffset);
 		this.#anyOffset ||= compositionOffset !== 0;
 		if (sync) {
 			this.#syncSamples.push(this.count);
@@ -101,7 +108,7 @@ export class SampleTable {
 	write(writer: BoxWriter, mediaDataStart: number, offsetBytes: 4 | 8): void {
 		writer.fullBox('stts', 0, 0, () => this.#writeTimes(writer));
 		if (this.#anyOffset) {
-			writer.fullBox('ctts', 1, 0, () => writePairs(writer, this.#offsetCounts, this.#offsetValues)); // signed
+			writer.fullBox('ctts', 0, 0, () => this.#writeOffsets(writer));
 		}
 		if (this.#syncSamples.length < this.count) {
 			writer.fullBox('stss', 0, 0, () => writeList(writer, this.#syncSamples));
@@ -127,6 +134,14 @@ export class SampleTable {
 				}
 			}
 		});
+	}
+
+	#writeOffsets(writer: BoxWriter): void {
+		writer.u32(this.#offsetCounts.length);
+		for (let index = 0; index < this.#offsetCounts.length; index++) {
+			// Offsets are kept as unsigned numbers of 32 bits: `| 0` brings the sign back.
+			writer.u32(this.#offsetCounts.at(index)).u32((this.#offsetValues.at(index) | 0) + this.compositionShift);
+		}
 	}
 
 	#writeTimes(writer: BoxWriter): void {
@@ -155,13 +170,6 @@ function addToRuns(counts: Uint32List, values: Uint32List, value: number): void 
 	} else {
 		counts.push(1);
 		values.push(value);
-	}
-}
-
-function writePairs(writer: BoxWriter, counts: Uint32List, values: Uint32List): void {
-	writer.u32(counts.length);
-	for (let index = 0; index < counts.length; index++) {
-		writer.u32(counts.at(index)).u32(values.at(index));
 	}
 }
 

@@ -141,7 +141,7 @@ describe('an MP4 with its index in front', () => {
 						decodeTime += duration;
 					}
 				}
-				const head = buildFaststartHead([{ trackId: 1, config: video, table }], bytes);
+				const head = buildFaststartHead([{ trackId: 1, config: video, table, mediaTimeOffset: 0 }], bytes);
 				const file = Buffer.concat([head, ...chunks]);
 				const moov = findBox(file, 0, file.length, 'moov');
 				const mdat = findBox(file, 0, file.length, 'mdat');
@@ -151,12 +151,13 @@ describe('an MP4 with its index in front', () => {
 				assert(track !== undefined);
 				assert.equal(track.durationTicks, decodeTime - 90_000);
 				const cursor = new SampleCursor(file, track.sampleTable);
+				const shift = table.compositionShift;
 				const read: typeof expected = [];
 				while (cursor.next()) {
 					read.push({
 						bytes: Uint8Array.from(file.subarray(cursor.offset, cursor.offset + cursor.size)),
 						sync: cursor.sync,
-						offset: cursor.compositionOffset,
+						offset: cursor.compositionOffset - shift,
 						decodeTime: cursor.decodeTime,
 					});
 				}
@@ -175,8 +176,8 @@ describe('an MP4 with its index in front', () => {
 		audioTable.addRun(makeRun(audioStart, [{ bytes: Buffer.from('a'), duration: 1024, sync: true, offset: 0 }]), 1);
 		const file = buildFaststartHead(
 			[
-				{ trackId: 1, config: video, table: videoTable },
-				{ trackId: 2, config: audio, table: audioTable },
+				{ trackId: 1, config: video, table: videoTable, mediaTimeOffset: 0 },
+				{ trackId: 2, config: audio, table: audioTable, mediaTimeOffset: 0 },
 			],
 			2,
 		);
@@ -191,7 +192,7 @@ describe('an MP4 with its index in front', () => {
 		const sample = { bytes: Buffer.from('v'), duration: 3000, sync: true, offset: 0 };
 		table.addRun(makeRun(0, [sample]), 0);
 		table.addRun(makeRun(3000, [sample]), 5 * 2 ** 32);
-		const head = buildFaststartHead([{ trackId: 1, config: video, table }], 5 * 2 ** 32 + 1);
+		const head = buildFaststartHead([{ trackId: 1, config: video, table, mediaTimeOffset: 0 }], 5 * 2 ** 32 + 1);
 		const moov = findBox(head, 0, head.length - 16, 'moov');
 		assert(moov !== null);
 		const [track] = readMovie(head, moov).tracks;
@@ -208,8 +209,8 @@ describe('an MP4 with its index in front', () => {
 		table.addRun(makeRun(0, [{ bytes: Buffer.from('v'), duration: 3000, sync: true, offset: 0 }]), 0);
 		const head = buildFaststartHead(
 			[
-				{ trackId: 1, config: video, table },
-				{ trackId: 2, config: audio, table: new SampleTable() },
+				{ trackId: 1, config: video, table, mediaTimeOffset: 0 },
+				{ trackId: 2, config: audio, table: new SampleTable(), mediaTimeOffset: 0 },
 			],
 			1,
 		);

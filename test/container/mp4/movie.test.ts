@@ -42,7 +42,7 @@ function moovOf(bytes: Buffer): Box {
 describe('an init segment', () => {
 	for (const { name, config } of configs) {
 		test(`says of ${name} all that it was made from`, () => {
-			const bytes = buildInitSegment([{ trackId: 7, config }]);
+			const bytes = buildInitSegment([{ trackId: 7, config, mediaTimeOffset: 0 }]);
 			const movie = readMovie(bytes, moovOf(bytes));
 			assert.equal(movie.fragmented, true);
 			assert.equal(movie.tracks.length, 1);
@@ -54,17 +54,17 @@ describe('an init segment', () => {
 	}
 
 	test('holds several tracks', () => {
-		const tracks = configs.map(({ config }, index) => ({ trackId: index + 1, config }));
+		const tracks = configs.map(({ config }, index) => ({ trackId: index + 1, config, mediaTimeOffset: 0 }));
 		const bytes = buildInitSegment(tracks);
 		const movie = readMovie(bytes, moovOf(bytes));
 		assert.deepEqual(
-			movie.tracks.map(({ trackId, config }) => ({ trackId, config })),
+			movie.tracks.map(({ trackId, config }) => ({ trackId, config, mediaTimeOffset: 0 })),
 			tracks,
 		);
 	});
 
 	test('cut anywhere or with any byte changed is read or refused, never a crash', () => {
-		const tracks = configs.map(({ config }, index) => ({ trackId: index + 1, config }));
+		const tracks = configs.map(({ config }, index) => ({ trackId: index + 1, config, mediaTimeOffset: 0 }));
 		const bytes = buildInitSegment(tracks);
 		const attempt = (mutant: Buffer): void => {
 			try {

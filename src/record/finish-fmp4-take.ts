@@ -1,0 +1,112 @@
+import { access, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { writeFileWhole } from './atomic-file.js';
+import { type CompletePlaylist, completePlaylist } from './complete-playlist.js';
+import { errorCodeOf } from './file-error.js';
+import { MERGED_DIRECTORY, SEPARATE_DIRECTORY } from './fmp4-take.js';
+import { type MergedFile, mergeTake } from './merge-take.js';
+import { rebuildManifest } from './rebuild-manifest.js';
+import type { TakeMeta } from './take-meta.js';
+
+export type FinishedTake = {
+	durationMs: number;
+	sizeBytes: number;
+	/** A crash had left the take open. */
+	recovered: boolean;
+};
+
+/**
+ * Does what is left to do for a take that nobody writes to any more: ends it if a crash has left it open, and makes the MP4 with
+ * its index in front. Null when all is done already, or when there is no media.
+ */
+export async function finishFmp4Take(take: string, name: string): Promise<FinishedTake | null> {
+	const merged = path.join(take, MERGED_DIRECTORY);
+	if (await isThere(path.join(merged, `${name}_full.mp4`))) {
+		return null;
+	}
+	const recovered = !(await isFinished(merged));
+	const complete = await completePlaylist({
+		directory: merged,
+		playlist: 'index.m3u8',
+		segment: (number) => `segment_${number}.m4s`,
+		init: 'init',
+	});
+	if (recovered) {
+		await recoverSeparate(path.join(take, SEPARATE_DIRECTORY));
+	}
+	if (complete === null) {
+		return null;
+	}
+	const files = await mergeTake(merged, name, complete.text);
+	if (recovered) {
+		await markFinished(merged, { segmentCount: complete.playlist.segments.length }, complete);
+	}
+	const sum = (pick: (file: MergedFile) => number): number => files.reduce((total, file) => total + pick(file), 0);
+	return { durationMs: sum((file) => file.durationMs), sizeBytes: sum((file) => file.sizeBytes), recovered };
+}
+
+async function recoverSeparate(directory: string): Promise<void> {
+	const [video, audio] = await Promise.all(
+		(['video', 'audio'] as const).map((kind) =>
+			completePlaylist({
+				directory,
+				playlist: `${kind}.m3u8`,
+				segment: (number) => `${kind}_${number}.m4s`,
+				init: `${kind}_init`,
+			}),
+		),
+	);
+	const longest = video ?? audio ?? null;
+	if (longest === null) {
+		return;
+	}
+	await rebuildManifest(directory, {
+		video: video?.playlist ?? null,
+		audio: audio?.playlist ?? null,
+	});
+	const counts = {
+		videoSegmentCount: video?.playlist.segments.length ?? 0,
+		audioSegmentCount: audio?.playlist.segments.length ?? 0,
+	};
+	await markFinished(directory, counts, longest);
+}
+
+async function isFinished(directory: string): Promise<boolean> {
+	return (await readMeta(directory))?.finished ?? false;
+}
+
+async function markFinished(
+	directory: string,
+	counts: Partial<TakeMeta>,
+	{ playlist }: CompletePlaylist,
+): Promise<void> {
+	const meta = await readMeta(directory);
+	if (meta !== null) {
+		const duration = playlist.segments.reduce((sum, segment) => sum + segment.duration, 0);
+		const text = JSON.stringify({ ...meta, ...counts, duration, finished: true }, null, '\t');
+		await writeFileWhole(path.join(directory, 'meta.json'), [Buffer.from(`${text}\n`)]);
+	}
+}
+
+async function readMeta(directory: string): Promise<TakeMeta | null> {
+	try {
+		return JSON.parse(await readFile(path.join(directory, 'meta.json'), 'utf8'));
+	} catch (error) {
+		if (errorCodeOf(error) === 'ENOENT' || error instanceof SyntaxError) {
+			return null;
+		}
+		throw error;
+	}
+}
+
+async function isThere(file: string): Promise<boolean> {
+	try {
+		await access(file);
+		return true;
+	} catch (error) {
+		if (errorCodeOf(error) === 'ENOENT') {
+			return false;
+		}
+		throw error;
+	}
+}

@@ -1,0 +1,105 @@
+import path from 'node:path';
+import { buildInitSegment } from '../container/mp4/init-segment.js';
+import { buildFragmentHead, buildSegmentType } from '../container/mp4/media-segment.js';
+import type { Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
+import { writeFileWhole } from './atomic-file.js';
+import { EventPlaylist } from './event-playlist.js';
+import type { JobQueue } from './job-queue.js';
+import { SegmentFiles } from './segment-file.js';
+import { describeTracks, type TakeMeta } from './take-meta.js';
+
+const SEGMENT_TYPE = buildSegmentType();
+
+/** `output_merge`: all tracks in one file for each segment, and a playlist of them. */
+export class MergedOutput {
+	readonly #directory: string;
+	readonly #jobs: JobQueue;
+	readonly #startedAtMs: number;
+	readonly #segments: SegmentFiles;
+	readonly #playlist: EventPlaylist;
+	#tracks: readonly PackagedTrack[] = [];
+	#inits = 0;
+	#durationMs = 0;
+	#segmentStartMs = 0;
+	#segmentMs = 0;
+	#discontinuity = false;
+
+	constructor(directory: string, jobs: JobQueue, startedAtMs: number) {
+		this.#directory = directory;
+		this.#jobs = jobs;
+		this.#startedAtMs = startedAtMs;
+		this.#segments = new SegmentFiles(directory, jobs, (number) => `segment_${number}.m4s`);
+		this.#playlist = new EventPlaylist(path.join(directory, 'index.m3u8'), jobs);
+	}
+
+	init(tracks: readonly PackagedTrack[]): void {
+		this.#tracks = [...tracks];
+		this.#inits++;
+		const bytes = buildInitSegment(tracks);
+		const file = path.join(this.#directory, this.#initName);
+		this.#jobs.add(() => writeFileWhole(file, [bytes]));
+		this.#writeMeta(false);
+	}
+
+	targetDuration(seconds: number): void {
+		this.#playlist.start(seconds);
+	}
+
+	fragment({ sequenceNumber, runs, startMs, durationMs, startsSegment }: Fragment): void {
+		const head = buildFragmentHead(
+			sequenceNumber,
+			runs.map(({ track, run }) => ({ trackId: track.trackId, run })),
+		);
+		const payloads = runs.map(({ run }) => run.payload);
+		this.#segments.append(startsSegment ? [SEGMENT_TYPE, head, ...payloads] : [head, ...payloads]);
+		if (startsSegment) {
+			this.#segmentStartMs = startMs;
+			this.#segmentMs = 0;
+		}
+		this.#segmentMs += durationMs;
+	}
+
+	/** @returns bytes of the segment. */
+	segmentEnd(discontinuity: boolean): number {
+		const segment = this.#segments.finish();
+		if (segment === null) {
+			return 0;
+		}
+		this.#playlist.add({
+			uri: segment.uri,
+			duration: this.#segmentMs / 1000,
+			discontinuity: this.#discontinuity,
+			map: this.#initName,
+			programDateTimeMs: Math.round(this.#startedAtMs + this.#segmentStartMs),
+		});
+		this.#durationMs += this.#segmentMs;
+		this.#discontinuity = discontinuity;
+		this.#writeMeta(false);
+		return segment.bytes;
+	}
+
+	end(): void {
+		this.#playlist.end();
+		this.#writeMeta(true);
+	}
+
+	async abandon(): Promise<void> {
+		await this.#segments.abandon();
+	}
+
+	get #initName(): string {
+		return this.#inits === 1 ? 'init.mp4' : `init_${this.#inits}.mp4`;
+	}
+
+	#writeMeta(finished: boolean): void {
+		const meta: TakeMeta = {
+			...describeTracks(this.#tracks),
+			duration: this.#durationMs / 1000,
+			segmentCount: this.#segments.nextNumber - 1,
+			startedAt: this.#startedAtMs,
+			finished,
+		};
+		const file = path.join(this.#directory, 'meta.json');
+		this.#jobs.add(() => writeFileWhole(file, [Buffer.from(`${JSON.stringify(meta, null, '\t')}\n`)]));
+	}
+}

@@ -1,0 +1,190 @@
+import path from 'node:path';
+import { videoRange } from '../codec/colour.js';
+import { type AudioRendition, serializeMultivariantPlaylist } from '../protocol/m3u8/multivariant-playlist.js';
+import { type ManifestPeriod, serializeManifest } from '../protocol/mpd/manifest.js';
+import type { Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
+import { writeFileWhole } from './atomic-file.js';
+import type { JobQueue } from './job-queue.js';
+import { SeparateTrack } from './separate-track.js';
+import { describeTracks, type TakeMeta } from './take-meta.js';
+
+/** How much of a running take its manifest lists; all of it is listed when it is over. */
+const LIVE_WINDOW_MS = 300_000;
+const AUDIO_GROUP = 'audio';
+const MASTER_VERSION = 7;
+/** The master playlist is written again when a peak of the bit rate has gone beyond what it says by this share. */
+const BANDWIDTH_STEP = 1.2;
+export const UTC_TIMING_URL = '/time';
+
+/** Tracks that begin together: a period of the manifest. */
+type Period = { startMs: number; first: { video: number; audio: number } };
+
+/** `output_separate`: each track in files and a playlist of its own, a master playlist, and a DASH manifest. */
+export class SeparateOutput {
+	readonly #directory: string;
+	readonly #jobs: JobQueue;
+	readonly #startedAtMs: number;
+	readonly #outputs: { video: SeparateTrack | null; audio: SeparateTrack | null } = { video: null, audio: null };
+	#tracks: readonly PackagedTrack[] = [];
+	readonly #periods: Period[] = [];
+	#periodPending = false;
+	#targetDuration = 0;
+	#durationMs = 0;
+	#saidBandwidth = 0;
+
+	constructor(directory: string, jobs: JobQueue, startedAtMs: number) {
+		this.#directory = directory;
+		this.#jobs = jobs;
+		this.#startedAtMs = startedAtMs;
+	}
+
+	init(tracks: readonly PackagedTrack[]): void {
+		this.#tracks = [...tracks];
+		this.#periodPending = true;
+		this.#saidBandwidth = 0;
+		for (const track of tracks) {
+			let output = this.#outputs[track.kind];
+			if (output === null) {
+				output = new SeparateTrack(track.kind, this.#directory, this.#jobs, this.#startedAtMs);
+				this.#outputs[track.kind] = output;
+				if (this.#targetDuration > 0) {
+					output.start(this.#targetDuration);
+				}
+			}
+			output.init(track);
+		}
+		this.#writeMeta(false);
+	}
+
+	targetDuration(seconds: number): void {
+		this.#targetDuration = seconds;
+		this.#each((output) => output.start(seconds));
+	}
+
+	fragment({ sequenceNumber, runs, startMs, durationMs }: Fragment): void {
+		if (this.#periodPending) {
+			this.#periodPending = false;
+			const { video, audio } = this.#outputs;
+			const first = { video: (video?.timelines.length ?? 0) - 1, audio: (audio?.timelines.length ?? 0) - 1 };
+			this.#periods.push({ startMs, first });
+		}
+		for (const { track, run } of runs) {
+			this.#outputs[track.kind]?.add(sequenceNumber, track.trackId, run);
+		}
+		this.#durationMs = startMs + durationMs;
+	}
+
+	segmentEnd(discontinuity: boolean): void {
+		this.#each((output) => output.segmentEnd(discontinuity));
+		const { video, audio } = this.#outputs;
+		const peak = (video?.peakBitsPerSecond ?? 0) + (audio?.peakBitsPerSecond ?? 0);
+		if (peak > this.#saidBandwidth) {
+			this.#saidBandwidth = peak * BANDWIDTH_STEP;
+			this.#writeMaster(peak * BANDWIDTH_STEP);
+		}
+		this.#writeManifest(true);
+		this.#writeMeta(false);
+	}
+
+	end(): void {
+		this.#each((output) => output.end());
+		this.#writeManifest(false);
+		this.#writeMeta(true);
+	}
+
+	async abandon(): Promise<void> {
+		await this.#outputs.video?.abandon();
+		await this.#outputs.audio?.abandon();
+	}
+
+	#each(act: (output: SeparateTrack) => void): void {
+		for (const output of [this.#outputs.video, this.#outputs.audio]) {
+			if (output !== null) {
+				act(output);
+			}
+		}
+	}
+
+	#writeMaster(bandwidth: number): void {
+		const { video, audio } = this.#outputs;
+		const picture = this.#tracks.find(({ kind }) => kind === 'video')?.config;
+		const sound = this.#tracks.find(({ kind }) => kind === 'audio')?.config;
+		const renditions: AudioRendition[] = [];
+		if (picture !== undefined && sound?.kind === 'audio') {
+			const { channels } = sound;
+			renditions.push({ groupId: AUDIO_GROUP, name: 'Default', uri: 'audio.m3u8', channels, isDefault: true });
+		}
+		const isPicture = picture?.kind === 'video';
+		const text = serializeMultivariantPlaylist({
+			version: MASTER_VERSION,
+			independentSegments: false,
+			audio: renditions,
+			variants: [
+				{
+					uri: isPicture ? 'video.m3u8' : 'audio.m3u8',
+					bandwidth,
+					averageBandwidth: (video?.averageBitsPerSecond ?? 0) + (audio?.averageBitsPerSecond ?? 0),
+					codecs: this.#tracks.map(({ config }) => config.codecString),
+					width: isPicture ? picture.width : null,
+					height: isPicture ? picture.height : null,
+					frameRate: isPicture ? picture.frameRate : null,
+					videoRange: isPicture ? videoRange(picture.colour) : null,
+					audioGroup: renditions.length > 0 ? AUDIO_GROUP : null,
+				},
+			],
+		});
+		this.#write('index.m3u8', text);
+	}
+
+	#writeManifest(live: boolean): void {
+		const fromMs = live ? this.#durationMs - LIVE_WINDOW_MS : Number.NEGATIVE_INFINITY;
+		const periods = this.#periods.flatMap((period) => this.#describePeriod(period, fromMs));
+		const segmentMs = Math.max(1, this.#targetDuration) * 1000;
+		const text = serializeManifest({
+			live: live
+				? {
+						availabilityStartTimeMs: this.#startedAtMs,
+						publishTimeMs: this.#startedAtMs + Math.round(this.#durationMs),
+						minimumUpdatePeriodMs: segmentMs / 2,
+						timeShiftBufferDepthMs: LIVE_WINDOW_MS,
+						suggestedPresentationDelayMs: segmentMs * 3,
+						utcTimingUrl: UTC_TIMING_URL,
+					}
+				: null,
+			durationMs: this.#durationMs,
+			maxSegmentDurationMs: segmentMs + 500,
+			periods,
+		});
+		this.#write('manifest.mpd', text);
+	}
+
+	#describePeriod({ startMs, first }: Period, fromMs: number): ManifestPeriod[] {
+		const tracks = (['video', 'audio'] as const).flatMap((kind) => {
+			const output = this.#outputs[kind];
+			const timeline = output?.timelines[first[kind]];
+			if (output === null || timeline === undefined) {
+				return [];
+			}
+			const fromTicks = (fromMs * timeline.track.timescale) / 1000;
+			return timeline.describe(fromTicks, output.peakBitsPerSecond * BANDWIDTH_STEP) ?? [];
+		});
+		return tracks.length === 0 ? [] : [{ id: `p${Math.round(startMs)}`, startMs, tracks }];
+	}
+
+	#writeMeta(finished: boolean): void {
+		const meta: TakeMeta = {
+			...describeTracks(this.#tracks),
+			duration: this.#durationMs / 1000,
+			audioSegmentCount: this.#outputs.audio?.segmentCount ?? 0,
+			videoSegmentCount: this.#outputs.video?.segmentCount ?? 0,
+			startedAt: this.#startedAtMs,
+			finished,
+		};
+		this.#write('meta.json', `${JSON.stringify(meta, null, '\t')}\n`);
+	}
+
+	#write(name: string, text: string): void {
+		const file = path.join(this.#directory, name);
+		this.#jobs.add(() => writeFileWhole(file, [Buffer.from(text)]));
+	}
+}

@@ -1,0 +1,176 @@
+import path from 'node:path';
+import { buildInitSegment } from '../container/mp4/init-segment.js';
+import { buildFragmentHead, buildSegmentType } from '../container/mp4/media-segment.js';
+import type { SampleRun } from '../container/mp4/sample-run.js';
+import type { ManifestTrack, TimelineRun } from '../protocol/mpd/manifest.js';
+import type { PackagedTrack } from '../remux/cmaf-packager.js';
+import { writeFileWhole } from './atomic-file.js';
+import { EventPlaylist } from './event-playlist.js';
+import type { JobQueue } from './job-queue.js';
+import { SegmentFiles } from './segment-file.js';
+
+const SEGMENT_TYPE = buildSegmentType();
+
+/** Segments of one track under one init segment, as a manifest lists them. */
+export class TrackTimeline {
+	readonly track: PackagedTrack;
+	readonly initName: string;
+	readonly firstNumber: number;
+	/** Media time of the first segment, in ticks. */
+	startTime = -1;
+	readonly #runs: TimelineRun[] = [];
+
+	constructor(track: PackagedTrack, initName: string, firstNumber: number) {
+		this.track = track;
+		this.initName = initName;
+		this.firstNumber = firstNumber;
+	}
+
+	add(startTime: number, durationTicks: number): void {
+		if (this.startTime < 0) {
+			this.startTime = startTime;
+		}
+		const last = this.#runs.at(-1);
+		if (last?.durationTicks === durationTicks) {
+			last.count++;
+		} else {
+			this.#runs.push({ durationTicks, count: 1 });
+		}
+	}
+
+	/** As the manifest says it, from the first segment on that ends after `fromTicks`; null without segments. */
+	describe(fromTicks: number, bandwidth: number): ManifestTrack | null {
+		const { config, kind, timescale } = this.track;
+		let startTime = this.startTime;
+		let startNumber = this.firstNumber;
+		const timeline: TimelineRun[] = [];
+		for (const { durationTicks, count } of this.#runs) {
+			const past = Math.max(0, Math.floor((fromTicks - startTime) / durationTicks));
+			const skipped = timeline.length > 0 ? 0 : Math.min(count, past);
+			startTime += timeline.length > 0 ? 0 : skipped * durationTicks;
+			startNumber += skipped;
+			if (count > skipped) {
+				timeline.push({ durationTicks, count: count - skipped });
+			}
+		}
+		if (timeline.length === 0) {
+			return null;
+		}
+		return {
+			id: kind,
+			kind,
+			codec: config.codecString,
+			bandwidth,
+			timescale,
+			initialization: this.initName,
+			media: `${kind}_$Number$.m4s`,
+			startNumber,
+			startTime,
+			timeline,
+			width: config.kind === 'video' ? config.width : null,
+			height: config.kind === 'video' ? config.height : null,
+			sampleRate: config.kind === 'audio' ? config.sampleRate : null,
+			channels: config.kind === 'audio' ? config.channels : null,
+		};
+	}
+}
+
+/** One track of `output_separate`: its init segments, segments and playlist. */
+export class SeparateTrack {
+	readonly kind: 'video' | 'audio';
+	readonly #directory: string;
+	readonly #jobs: JobQueue;
+	readonly #startedAtMs: number;
+	readonly #segments: SegmentFiles;
+	readonly #playlist: EventPlaylist;
+	/** One for each init segment; the newest is the last. */
+	readonly timelines: TrackTimeline[] = [];
+	#startTicks = 0;
+	#durationTicks = 0;
+	#discontinuity = false;
+	#peakBitsPerSecond = 0;
+	#totalBytes = 0;
+	#totalSeconds = 0;
+
+	constructor(kind: 'video' | 'audio', directory: string, jobs: JobQueue, startedAtMs: number) {
+		this.kind = kind;
+		this.#directory = directory;
+		this.#jobs = jobs;
+		this.#startedAtMs = startedAtMs;
+		this.#segments = new SegmentFiles(directory, jobs, (number) => `${kind}_${number}.m4s`);
+		this.#playlist = new EventPlaylist(path.join(directory, `${kind}.m3u8`), jobs);
+	}
+
+	get segmentCount(): number {
+		return this.#segments.nextNumber - 1;
+	}
+
+	get peakBitsPerSecond(): number {
+		return this.#peakBitsPerSecond;
+	}
+
+	get averageBitsPerSecond(): number {
+		return this.#totalSeconds === 0 ? 0 : (this.#totalBytes * 8) / this.#totalSeconds;
+	}
+
+	/** What follows needs this track's init segment; a file of its own when it differs from the one before. */
+	init(track: PackagedTrack): void {
+		const last = this.timelines.at(-1);
+		let initName = last?.initName;
+		if (initName === undefined || last?.track.config !== track.config) {
+			const inits = new Set(this.timelines.map((timeline) => timeline.initName)).size;
+			initName = inits === 0 ? `${this.kind}_init.mp4` : `${this.kind}_init_${inits + 1}.mp4`;
+			const file = path.join(this.#directory, initName);
+			const bytes = buildInitSegment([track]);
+			this.#jobs.add(() => writeFileWhole(file, [bytes]));
+		}
+		this.timelines.push(new TrackTimeline({ ...track }, initName, this.#segments.nextNumber));
+	}
+
+	start(targetDuration: number): void {
+		this.#playlist.start(targetDuration);
+	}
+
+	add(sequenceNumber: number, trackId: number, run: SampleRun): void {
+		const head = buildFragmentHead(sequenceNumber, [{ trackId, run }]);
+		if (this.#durationTicks === 0) {
+			this.#startTicks = run.baseDecodeTime;
+			this.#segments.append([SEGMENT_TYPE, head, run.payload]);
+		} else {
+			this.#segments.append([head, run.payload]);
+		}
+		this.#durationTicks = run.baseDecodeTime + run.durationTicks - this.#startTicks;
+	}
+
+	segmentEnd(discontinuity: boolean): void {
+		const timeline = this.timelines.at(-1);
+		const segment = this.#segments.finish();
+		if (segment === null || timeline === undefined) {
+			this.#discontinuity ||= discontinuity;
+			return;
+		}
+		const { timescale } = timeline.track;
+		const seconds = this.#durationTicks / timescale;
+		timeline.add(this.#startTicks, this.#durationTicks);
+		this.#playlist.add({
+			uri: segment.uri,
+			duration: seconds,
+			discontinuity: this.#discontinuity,
+			map: timeline.initName,
+			programDateTimeMs: Math.round(this.#startedAtMs + (this.#startTicks * 1000) / timescale),
+		});
+		this.#discontinuity = discontinuity;
+		this.#durationTicks = 0;
+		this.#totalBytes += segment.bytes;
+		this.#totalSeconds += seconds;
+		this.#peakBitsPerSecond = Math.max(this.#peakBitsPerSecond, (segment.bytes * 8) / Math.max(seconds, 0.001));
+	}
+
+	end(): void {
+		this.#playlist.end();
+	}
+
+	async abandon(): Promise<void> {
+		await this.#segments.abandon();
+	}
+}

@@ -1,0 +1,44 @@
+import type { PackagedTrack } from '../remux/cmaf-packager.js';
+
+/** `meta.json` of a take: the keys of rtmp_server, and what recovery needs. */
+export type TakeMeta = {
+	videoCodec: string | null;
+	width: number | null;
+	height: number | null;
+	audioCodec: string | null;
+	sampleRate: number | null;
+	channels: number | null;
+	hasAudio: boolean;
+	hasVideo: boolean;
+	/** Seconds. */
+	duration: number;
+	/** Of output_merge. */
+	segmentCount?: number;
+	/** Of output_separate. */
+	audioSegmentCount?: number;
+	videoSegmentCount?: number;
+	/** Milliseconds since 1970. */
+	startedAt: number;
+	/** Nothing follows. */
+	finished: boolean;
+};
+
+/** The part that follows from the tracks. */
+export function describeTracks(
+	tracks: readonly PackagedTrack[],
+): Omit<TakeMeta, 'duration' | 'startedAt' | 'finished'> {
+	const video = tracks.find(({ config }) => config.kind === 'video')?.config;
+	const audio = tracks.find(({ config }) => config.kind === 'audio')?.config;
+	const picture = video?.kind === 'video' ? video : null;
+	const sound = audio?.kind === 'audio' ? audio : null;
+	return {
+		videoCodec: picture?.codecString ?? null,
+		width: picture?.width ?? null,
+		height: picture?.height ?? null,
+		audioCodec: sound?.codecString ?? null,
+		sampleRate: sound?.sampleRate ?? null,
+		channels: sound?.channels ?? null,
+		hasAudio: sound !== null,
+		hasVideo: picture !== null,
+	};
+}
