@@ -13,6 +13,8 @@ import { RingFeed } from '../support/ring-feed.js';
 
 type Line = { msg: string; [field: string]: unknown };
 
+const FLV_ONLY = { minFree: 0, fmp4: false, hls: false };
+
 describe('recordings', () => {
 	let media: string;
 	let pool: RemuxPool;
@@ -40,7 +42,7 @@ describe('recordings', () => {
 				check();
 			}
 		};
-		const config = testConfig({ media, record: { minFree: 0 }, ...overrides });
+		const config = testConfig({ media, record: FLV_ONLY, ...overrides });
 		recordings = new Recordings({ config, pool, log: pino({ level: 'info' }, { write }) });
 		await recordings.start();
 	}
