@@ -8,9 +8,9 @@ import type { SubscriberPort, Subscription } from './subscriber.js';
  * Where a subscriber stands.
  *
  *   waiting --start point--> behind --edge reached--> live
- *      ^                      ^  |                      |
- *      |                      |  +--lapped, no start    +--socket still holds the last flush--> behind
- *      +-------resume--- paused
+ *    ^   ^                   |    ^                    |
+ *    |   +-----lapped--------+    +--socket is full----+
+ *    +--resume-- paused
  */
 export const Standing = { waiting: 0, behind: 1, live: 2, paused: 3, gone: 4 } as const;
 export type Standing = (typeof Standing)[keyof typeof Standing];

@@ -113,11 +113,8 @@ export class Hub {
 		for (let index = apart.length - 1; index >= 0; index--) {
 			const subscriber = apart[index]!;
 			this.#serve(subscriber);
-			const stuck = subscriber.standing === Standing.behind && subscriber.socket.writableLength > 0;
-			if (stuck && nowMs - subscriber.movedAtMs > this.maxLagMs) {
-				this.#count('lagClosed', 1);
-				this.forget(subscriber);
-				subscriber.port.ended('SUBSCRIBER_LAGGING');
+			if (subscriber.socket.writableLength > 0) {
+				this.#checkLag(subscriber);
 			}
 		}
 		this.#audience.prune();
@@ -152,7 +149,7 @@ export class Hub {
 
 	/** The subscriber's socket has room again. */
 	drained(subscriber: HubSubscriber): void {
-		if (subscriber.standing === Standing.behind) {
+		if (subscriber.standing === Standing.behind || subscriber.standing === Standing.waiting) {
 			this.#nowMs = performance.now();
 			this.#serve(subscriber);
 		}
@@ -185,6 +182,20 @@ export class Hub {
 		this.#count(subscriber.port.counters.current, -1);
 		if (this.#audience.size === 0) {
 			this.#host.vacated(this);
+		}
+	}
+
+	/** Of one whose socket is full: gives up a place that is gone, and the subscriber when it has been like this for too long. */
+	#checkLag(subscriber: HubSubscriber): void {
+		if (subscriber.standing === Standing.behind && !this.#reader.isReadable(subscriber.cursor)) {
+			this.#countSkip(subscriber);
+			subscriber.standing = Standing.waiting;
+		}
+		const stuck = subscriber.started && subscriber.standing !== Standing.paused;
+		if (stuck && this.#nowMs - subscriber.movedAtMs > this.maxLagMs) {
+			this.#count('lagClosed', 1);
+			this.forget(subscriber);
+			subscriber.port.ended('SUBSCRIBER_LAGGING');
 		}
 	}
 
@@ -266,7 +277,7 @@ export class Hub {
 
 	/** Brings one who is not at the live edge as far as its socket takes. */
 	#serve(subscriber: HubSubscriber): void {
-		if (subscriber.standing === Standing.waiting) {
+		if (subscriber.standing === Standing.waiting && subscriber.socket.writableLength === 0) {
 			this.#place(subscriber);
 		}
 		while (subscriber.standing === Standing.behind && subscriber.socket.writableLength === 0) {
@@ -275,8 +286,7 @@ export class Hub {
 				break;
 			}
 			if (piece === LAPPED) {
-				subscriber.skips++;
-				this.#count('skips', 1);
+				this.#countSkip(subscriber);
 				this.#place(subscriber);
 			} else if (subscriber.lead !== Lead.none && subscriber.headersVersion !== this.#reader.headersVersion) {
 				this.#place(subscriber);
@@ -372,6 +382,11 @@ export class Hub {
 		}
 		this.forget(subscriber);
 		subscriber.port.ended(code);
+	}
+
+	#countSkip(subscriber: HubSubscriber): void {
+		subscriber.skips++;
+		this.#count('skips', 1);
 	}
 
 	#count(counter: StreamCounter, amount: number): void {

@@ -203,6 +203,23 @@ describe('a hub', () => {
 		assert.equal(tagsOf(slow).filter(isHeader).length, 3, 'headers that have not changed are not repeated');
 	});
 
+	it('gives up the place of a stuck viewer once it is gone, and counts that once', () => {
+		stream.gop();
+		const stuck = subscribe();
+		stuck.socket.stop();
+		for (let round = 0; round < 200; round++) {
+			stream.gop(10, 8000);
+			flush();
+			hub.keepHouse(nowMs);
+		}
+		assert.equal(stuck.subscription.skips, 1);
+		stuck.socket.go();
+		flush();
+		assert.equal(stuck.subscription.skips, 1);
+		assert.equal(assertDecodable(tagsOf(stuck)), 1);
+		assert.equal(serials(tagsOf(stuck)).at(-1), stream.serial);
+	});
+
 	it('tells a lapped viewer the sequence headers that it missed', () => {
 		stream.gop();
 		const slow = subscribe();
