@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** A folder (or file) of `src` imports from itself and from those left of it. */
 const LAYERS = [
 	...['errors', 'bytes', 'media', 'codec', 'container', 'ring', 'protocol', 'log', 'metrics', 'config'],
-	...['stream', 'remux', 'auth', 'hls', 'record', 'ingest', 'delivery', 'gateway', 'control', 'pool', 'cluster'],
+	...['stream', 'remux', 'auth', 'record', 'hls', 'ingest', 'delivery', 'gateway', 'control', 'pool', 'cluster'],
 	...['cli', 'tools', 'supervisor'],
 ];
 /** What runs in a browser shares only what needs no server. */

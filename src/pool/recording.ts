@@ -1,23 +1,25 @@
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { Config } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import { RecorderFigures } from '../record/recorder-figures.js';
-import type { Output, RecorderMessage, RecordingCommand, SegmentSettings } from '../record/recording-task.js';
+import type { RecorderMessage, RecordingCommand } from '../record/recording-task.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
+import type { OutputName } from './outputs.js';
 import { type RemuxPool, RemuxTaskError } from './remux-pool.js';
 import { RestartBackoff } from './restart-backoff.js';
 
 export type RecordingParts = {
 	stream: StreamInfo;
-	output: Output;
-	segments: SegmentSettings;
+	output: OutputName;
 	directory: string;
+	config: Config;
 	/** DiskGauge. */
 	disk: SharedArrayBuffer;
 	pool: RemuxPool;
 	log: Logger;
-	/** Nothing more is written to the take in `directory`, which is to be finished. */
-	takeEnded?: (directory: string) => void;
+	/** Nothing more is written to `take`, which is to be finished. */
+	takeEnded: (take: string) => void;
 };
 
 /** Checks without a beat after which the thread of a recording counts as hung. */
@@ -26,11 +28,11 @@ const MAX_MISSED_BEATS = 10;
 /** One output of one stream: a task in the remux pool that is started again when it, or its thread, fails. */
 export class Recording {
 	readonly stream: StreamInfo;
-	readonly output: Output;
+	readonly output: OutputName;
 	readonly figures = new RecorderFigures();
 	readonly #parts: RecordingParts;
 	/** On every line about this recording. A child logger would keep the level that it was made with. */
-	readonly #subject: { app: string; stream: string; output: Output };
+	readonly #subject: { app: string; stream: string; output: OutputName };
 	readonly #backoff = new RestartBackoff();
 	/** `stop` wins over `ended`: nothing more is recorded. */
 	#last: 'ended' | 'stop' | null = null;
@@ -70,7 +72,7 @@ export class Recording {
 		}
 	}
 
-	/** Directory of the take of segments that is being written. */
+	/** The take that is being written, of outputs whose takes are to be finished. */
 	get openTake(): string | null {
 		return this.#openTake;
 	}
@@ -102,18 +104,18 @@ export class Recording {
 	}
 
 	async #attempt(): Promise<void> {
-		const { stream, output, segments, directory, disk, pool } = this.#parts;
+		const { stream, output, directory, config, disk, pool } = this.#parts;
 		const { port1, port2 } = new MessageChannel();
 		port1.on('message', (message: RecorderMessage) => this.#hear(message));
 		this.#port = port1;
 		if (this.#last !== null) {
 			this.#post({ type: this.#last });
 		}
-		const figures = this.figures.shared;
+		const { app, name, ring } = stream;
+		const task = { app, name, ring, directory, config, disk, figures: this.figures.shared, port: port2 };
 		const heardAll = once(port1, 'close');
 		try {
-			const { ring } = stream;
-			await pool.run({ type: 'record', output, segments, ring, directory, figures, disk, port: port2 }, [port2]);
+			await pool.run({ type: 'record', output, ...task }, [port2]);
 			// Its result and its last words come by different ways.
 			await heardAll;
 		} finally {
@@ -126,7 +128,7 @@ export class Recording {
 		if (message.type === 'event') {
 			this.#parts.log[message.level]({ ...this.#subject, ...message.fields }, message.message);
 		} else if (message.type === 'take-began') {
-			this.#openTake = message.directory;
+			this.#openTake = message.take;
 		} else {
 			this.#endTake();
 		}
@@ -136,19 +138,18 @@ export class Recording {
 		const take = this.#openTake;
 		this.#openTake = null;
 		if (take !== null) {
-			this.#parts.takeEnded?.(take);
+			this.#parts.takeEnded(take);
 		}
 	}
 
 	/** The take that a crash has left behind is finished; should this fail as well, the next start of the process does it. */
 	async #recover(): Promise<void> {
 		const { pool, output, directory, log } = this.#parts;
-		if (output !== 'flv') {
-			return; // segments are whole files; takes of them are looked after by their owner
-		}
 		try {
-			const summary = await pool.run({ type: 'recover-flv', directory });
-			log.info({ ...this.#subject, ...(summary ?? {}), recovered: true }, 'recording is finished');
+			const summary = await pool.run({ type: 'recover', output, directory });
+			if (summary !== null) {
+				log.info({ ...this.#subject, ...(summary as object), recovered: true }, 'recording is finished');
+			}
 		} catch (error) {
 			log.error({ ...this.#subject, err: error, code: codeOf(error) }, 'a take stays unfinished until the next start');
 		}

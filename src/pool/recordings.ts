@@ -4,14 +4,11 @@ import { type Config, policyOf } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import type { RecorderCounts } from '../metrics/snapshot.js';
 import { DiskGauge } from '../record/disk-gauge.js';
-import { hlsDirectory, listTakes, mp4Directory, takeStamp } from '../record/mp4-directory.js';
-import { OUTPUTS, type Output } from '../record/recording-task.js';
 import { recordedStreams } from '../record/recovery.js';
-import { removeOldTakes } from '../record/retention.js';
-import { removeOldHls, removeOldMp4Takes } from '../record/segment-retention.js';
 import { takeDirectory } from '../record/take-directory.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
 import { KeyedQueue } from './keyed-queue.js';
+import { OUTPUT_NAMES, OUTPUTS, type OutputName } from './outputs.js';
 import { Recording } from './recording.js';
 import type { RemuxPool } from './remux-pool.js';
 
@@ -22,12 +19,10 @@ const DISK_CHECK_MS = 5000;
 const RETENTION_MS = 10 * 60_000;
 /** An alarm comes before recording stops: at this multiple of record.minFree. */
 const LOW_DISK_SHARE = 2;
-/** Key under which MP4s are made one at a time; no directory is called so. */
+/** Key under which ended takes are finished, one at a time; no directory is called so. */
 const FINISHING = 'finishing';
-/** Where the recordings of each output are, under `media`. */
-const FOLDERS: { readonly [output in Output]: string } = { flv: 'flv', fmp4: 'mp4', hls: 'hls' };
 
-/** All recordings of the process: which streams are recorded, what happens to old takes, and how much disk is left. */
+/** All recordings of the process: which streams are recorded as what, what happens to old takes, and how much disk is left. */
 export class Recordings {
 	readonly #pool: RemuxPool;
 	readonly #log: Logger;
@@ -73,70 +68,23 @@ export class Recordings {
 	}
 
 	opened(stream: StreamInfo): void {
-		const { app, name } = stream;
-		const { record } = policyOf(this.#config, app);
-		for (const output of OUTPUTS) {
+		const { record } = policyOf(this.#config, stream.app);
+		for (const output of OUTPUT_NAMES) {
 			if (record[output] && !this.#stopped) {
-				this.#record(stream, output, this.#directoryOf(output, app, name));
+				this.#record(stream, output);
 			}
 		}
 	}
 
-	#record(stream: StreamInfo, output: Output, directory: string): void {
-		const { app, name, streamId } = stream;
-		const { segment, maxSegment, window, keySegments } = this.#config.hls;
-		const recording = new Recording({
-			stream,
-			output,
-			segments: { targetMs: segment, maxMs: maxSegment, windowMs: window, segmentsPerKey: keySegments },
-			directory,
-			disk: this.#disk.shared,
-			pool: this.#pool,
-			log: this.#log,
-			takeEnded: (take) => void this.#finishTake(app, name, take),
-		});
-		const over = this.#queue.run(directory, () => recording.run());
-		this.#running.set(`${streamId}:${output}`, { recording, over: over.then(() => this.#forget(recording)) });
-	}
-
-	#directoryOf(output: Output, app: string, name: string): string {
-		switch (output) {
-			case 'flv':
-				return takeDirectory(this.#media, app, name);
-			case 'fmp4':
-				return mp4Directory(this.#media, app, name);
-			case 'hls':
-				return hlsDirectory(this.#media, app, name);
+	ringReplaced(stream: StreamInfo): void {
+		for (const output of OUTPUT_NAMES) {
+			this.#running.get(runningKey(stream, output))?.recording.replaceRing(stream.ring);
 		}
 	}
 
-	/** Makes the MP4 of an fMP4 take, one take after the other: it is much reading and writing. */
-	async #finishTake(app: string, name: string, directory: string): Promise<void> {
-		const finishing = this.#queue.run(FINISHING, () => this.#pool.run({ type: 'finish-fmp4', directory, name }));
-		const settled = finishing.then(
-			(summary) => {
-				if (summary !== null) {
-					this.#log.info({ app, stream: name, take: directory, ...(summary as object) }, 'MP4 is finished');
-				}
-			},
-			(error: unknown) => {
-				this.#log.error({ err: error, app, stream: name, take: directory }, 'an MP4 cannot be made');
-			},
-		);
-		this.#finishing.add(settled);
-		await settled;
-		this.#finishing.delete(settled);
-	}
-
-	ringReplaced({ streamId, ring }: StreamInfo): void {
-		for (const output of OUTPUTS) {
-			this.#running.get(`${streamId}:${output}`)?.recording.replaceRing(ring);
-		}
-	}
-
-	ended({ streamId }: StreamInfo): void {
-		for (const output of OUTPUTS) {
-			this.#running.get(`${streamId}:${output}`)?.recording.ended();
+	ended(stream: StreamInfo): void {
+		for (const output of OUTPUT_NAMES) {
+			this.#running.get(runningKey(stream, output))?.recording.ended();
 		}
 	}
 
@@ -167,14 +115,54 @@ export class Recordings {
 		const finished = Promise.all(running.map(({ over }) => over)).then(() => Promise.all(this.#finishing));
 		await Promise.race([finished, timeout]);
 		clearTimeout(timer);
-		if (this.#running.size > 0) {
-			this.#log.error({ recordings: this.#running.size }, 'some takes were not finished in time');
+		const unfinished = this.#running.size + this.#finishing.size;
+		if (unfinished > 0) {
+			this.#log.error({ recordings: unfinished }, 'some takes were not finished in time');
 		}
+	}
+
+	#record(stream: StreamInfo, output: OutputName): void {
+		const { app, name } = stream;
+		const directory = this.#directoryOf(output, app, name);
+		const recording = new Recording({
+			stream,
+			output,
+			directory,
+			config: this.#config,
+			disk: this.#disk.shared,
+			pool: this.#pool,
+			log: this.#log,
+			takeEnded: (take) => void this.#finishTake({ output, app, name, directory }, take),
+		});
+		const over = this.#queue.run(directory, () => recording.run());
+		this.#running.set(runningKey(stream, output), { recording, over: over.then(() => this.#forget(recording)) });
+	}
+
+	#directoryOf(output: OutputName, app: string, name: string): string {
+		return takeDirectory(this.#media, OUTPUTS[output].folder, app, name);
 	}
 
 	#forget(recording: Recording): void {
 		addFigures(this.#past, recording);
-		this.#running.delete(`${recording.stream.streamId}:${recording.output}`);
+		this.#running.delete(runningKey(recording.stream, recording.output));
+	}
+
+	/** One take after the other: it is much reading and writing. Never rejects. */
+	async #finishTake({ output, app, name }: Recorded, take: string): Promise<void> {
+		const subject = { app, stream: name, output, take };
+		const finishing = this.#queue
+			.run(FINISHING, () => this.#pool.run({ type: 'finish-take', output, take }))
+			.then(
+				(summary) => {
+					if (summary !== null) {
+						this.#log.info({ ...subject, ...(summary as object) }, 'take is finished');
+					}
+				},
+				(error: unknown) => this.#log.error({ ...subject, err: error }, 'a take cannot be finished'),
+			);
+		this.#finishing.add(finishing);
+		await finishing;
+		this.#finishing.delete(finishing);
 	}
 
 	#checkBeats(): void {
@@ -205,21 +193,18 @@ export class Recordings {
 
 	/** Finishes the takes that an earlier life of this process has left unfinished. Streams that are recorded already have done so. */
 	async #recoverAll(): Promise<void> {
-		await this.#forEachStream('flv', async (app, name, directory) => {
-			if (this.#queue.busy(directory)) {
-				return;
-			}
-			const summary = await this.#queue.run(directory, () => this.#pool.run({ type: 'recover-flv', directory }));
-			if (summary !== null) {
-				this.#log.info({ app, stream: name, ...(summary as object), recovered: true }, 'recording is finished');
-			}
-		});
-		const now = takeStamp(this.#startedAtMs);
-		await this.#forEachStream('fmp4', async (app, name, directory) => {
-			for (const take of await listTakes(directory)) {
-				if (path.basename(take) < now) {
-					await this.#finishTake(app, name, take);
+		await this.#forEachDirectory(async (recorded) => {
+			const { output, app, name, directory } = recorded;
+			if (OUTPUTS[output].recover !== undefined && !this.#queue.busy(directory)) {
+				const recover = () => this.#pool.run({ type: 'recover', output, directory });
+				const summary = await this.#queue.run(directory, recover);
+				if (summary !== null) {
+					const fields = { app, stream: name, output, ...(summary as object), recovered: true };
+					this.#log.info(fields, 'recording is finished');
 				}
+			}
+			for (const take of (await OUTPUTS[output].endedTakes?.(directory, this.#startedAtMs)) ?? []) {
+				await this.#finishTake(recorded, take);
 			}
 		});
 	}
@@ -229,49 +214,42 @@ export class Recordings {
 		if (maxAgeMs === 0) {
 			return;
 		}
-		const say = (app: string, name: string, output: Output, removed: number): void => {
-			if (removed > 0) {
-				this.#log.info({ app, stream: name, output, removed }, 'old recordings were removed');
-			}
-		};
-		await this.#forEachStream('flv', async (app, name, directory) => {
-			const remove = (recording: boolean) => removeOldTakes(directory, { maxAgeMs, nowMs: Date.now(), recording });
+		const isOpen = (take: string) => [...this.#running.values()].some(({ recording }) => recording.openTake === take);
+		await this.#forEachDirectory(async ({ output, app, name, directory }) => {
+			const remove = (recording: boolean) =>
+				OUTPUTS[output].removeOld(directory, { maxAgeMs, nowMs: Date.now(), recording, isOpen });
 			const isBusy = this.#queue.busy(directory);
-			say(app, name, 'flv', (await (isBusy ? remove(true) : this.#queue.run(directory, () => remove(false)))).length);
-		});
-		await this.#forEachStream('fmp4', async (app, name, directory) => {
-			const rule = { maxAgeMs, nowMs: Date.now(), isOpen: (take: string) => this.#isOpen(take) };
-			say(app, name, 'fmp4', (await removeOldMp4Takes(directory, rule)).length);
-		});
-		await this.#forEachStream('hls', async (app, name, directory) => {
-			if (!this.#queue.busy(directory)) {
-				const remove = () => removeOldHls(directory, maxAgeMs, Date.now());
-				say(app, name, 'hls', Number(await this.#queue.run(directory, remove)));
+			const removed = await (isBusy ? remove(true) : this.#queue.run(directory, () => remove(false)));
+			if (removed.length > 0) {
+				this.#log.info({ app, stream: name, output, removed: removed.length }, 'old recordings were removed');
 			}
 		});
 	}
 
-	#isOpen(take: string): boolean {
-		return [...this.#running.values()].some(({ recording }) => recording.openTake === take);
-	}
-
-	async #forEachStream(
-		output: Output,
-		act: (app: string, name: string, directory: string) => Promise<void>,
-	): Promise<void> {
-		try {
-			for await (const { app, name } of recordedStreams(path.join(this.#media, FOLDERS[output]))) {
-				if (this.#stopped) {
-					return;
+	async #forEachDirectory(act: (recorded: Recorded) => Promise<void>): Promise<void> {
+		for (const output of OUTPUT_NAMES) {
+			try {
+				for await (const { app, name } of recordedStreams(path.join(this.#media, OUTPUTS[output].folder))) {
+					if (this.#stopped) {
+						return;
+					}
+					await act({ output, app, name, directory: this.#directoryOf(output, app, name) }).catch((error: unknown) => {
+						const subject = { app, stream: name, output };
+						this.#log.error({ ...subject, err: error }, 'recordings of a stream cannot be looked after');
+					});
 				}
-				await act(app, name, this.#directoryOf(output, app, name)).catch((error: unknown) => {
-					this.#log.error({ err: error, app, stream: name }, 'recordings of a stream cannot be looked after');
-				});
+			} catch (error) {
+				this.#log.error({ err: error, output }, 'recordings cannot be listed');
 			}
-		} catch (error) {
-			this.#log.error({ err: error }, 'recordings cannot be listed');
 		}
 	}
+}
+
+/** What one output keeps of one stream. */
+type Recorded = { output: OutputName; app: string; name: string; directory: string };
+
+function runningKey({ streamId }: StreamInfo, output: OutputName): string {
+	return `${streamId}:${output}`;
 }
 
 function addFigures(into: Omit<RecorderCounts, 'active'>, { figures }: Recording): void {

@@ -1,14 +1,13 @@
-import { finishFmp4Take } from '../record/finish-fmp4-take.js';
 import { type RecordingTask, record } from '../record/recording-task.js';
-import { recoverStream } from '../record/recovery.js';
+import { OUTPUTS, type OutputName } from './outputs.js';
 
 /** Everything that a remux thread can be asked to do. */
 export type RemuxTask =
-	| ({ type: 'record' } & RecordingTask)
-	/** Finishes what a crash has left unfinished in a directory of takes. */
-	| { type: 'recover-flv'; directory: string }
-	/** Ends the fMP4 take in `directory` if need be, and makes its MP4. */
-	| { type: 'finish-fmp4'; directory: string; name: string };
+	| ({ type: 'record'; output: OutputName } & RecordingTask)
+	/** Finishes what a crash has left unfinished in a stream's directory. */
+	| { type: 'recover'; output: OutputName; directory: string }
+	/** Does what is left to do for a take that has ended. */
+	| { type: 'finish-take'; output: OutputName; take: string };
 
 /** Errors lose their codes when they cross a thread: a task that fails says so in its result. */
 export type RemuxFailure = { code: string; message: string; stack: string };
@@ -25,13 +24,14 @@ export async function runRemuxTask(task: RemuxTask): Promise<RemuxResult> {
 	}
 }
 
-function perform(task: RemuxTask): Promise<unknown> {
+async function perform(task: RemuxTask): Promise<unknown> {
+	const output = OUTPUTS[task.output];
 	switch (task.type) {
 		case 'record':
-			return record(task);
-		case 'recover-flv':
-			return recoverStream(task.directory);
-		case 'finish-fmp4':
-			return finishFmp4Take(task.directory, task.name);
+			return record(output, task);
+		case 'recover':
+			return (await output.recover?.(task.directory)) ?? null;
+		case 'finish-take':
+			return (await output.finishTake?.(task.take)) ?? null;
 	}
 }

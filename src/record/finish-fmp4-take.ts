@@ -5,21 +5,16 @@ import { type CompletePlaylist, completePlaylist } from './complete-playlist.js'
 import { errorCodeOf } from './file-error.js';
 import { MERGED_DIRECTORY, SEPARATE_DIRECTORY } from './fmp4-take.js';
 import { type MergedFile, mergeTake } from './merge-take.js';
+import type { FinishedTake } from './output.js';
 import { rebuildManifest } from './rebuild-manifest.js';
 import type { TakeMeta } from './take-meta.js';
 
-export type FinishedTake = {
-	durationMs: number;
-	sizeBytes: number;
-	/** A crash had left the take open. */
-	recovered: boolean;
-};
-
 /**
  * Does what is left to do for a take that nobody writes to any more: ends it if a crash has left it open, and makes the MP4 with
- * its index in front. Null when all is done already, or when there is no media.
+ * its index in front. `recovered` says that a crash had left it open. Null when all is done already, or when there is no media.
  */
-export async function finishFmp4Take(take: string, name: string): Promise<FinishedTake | null> {
+export async function finishFmp4Take(take: string): Promise<FinishedTake | null> {
+	const name = path.basename(path.dirname(take));
 	const merged = path.join(take, MERGED_DIRECTORY);
 	if (await isThere(path.join(merged, `${name}_full.mp4`))) {
 		return null;

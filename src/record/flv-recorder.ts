@@ -2,26 +2,11 @@ import { assert } from '../errors.js';
 import { type Position, RecordKind, StreamFlag } from '../ring/layout.js';
 import { LAPPED, type RecordBatch, RingReader } from '../ring/ring-reader.js';
 import type { HeaderSlot } from '../ring/ring-writer.js';
-import type { DiskGauge } from './disk-gauge.js';
 import { errorCodeOf } from './file-error.js';
 import { FlvTake } from './flv-take.js';
-import type { RecorderFigures } from './recorder-figures.js';
+import type { Recorder, RecorderEvent, RecorderParts } from './output.js';
 
-/** Something worth a line in the log. */
-export type RecorderEvent = {
-	level: 'info' | 'warn' | 'error';
-	message: string;
-	fields: Readonly<Record<string, string | number>>;
-};
-
-export type FlvRecorderParts = {
-	ring: SharedArrayBuffer;
-	/** Directory of the stream's takes (record/take-directory.ts). */
-	directory: string;
-	figures: RecorderFigures;
-	disk: DiskGauge;
-	report: (event: RecorderEvent) => void;
-};
+export type FlvRecorderParts = Pick<RecorderParts, 'ring' | 'directory' | 'figures' | 'disk' | 'report'>;
 
 /** Tags written at once; a recorder that has fallen behind catches up in several writes. */
 const MAX_BATCH_BYTES = 1024 * 1024;
@@ -36,7 +21,7 @@ type Entry = { batch: RecordBatch; headers: readonly HeaderSlot[]; dtsMs: number
  * goes on over splices until the stream ends. A slow disk loses frames up to the next keyframe; a full or failing one ends the
  * take, and another begins when there is room again. The stream itself never notices.
  */
-export class FlvRecorder {
+export class FlvRecorder implements Recorder {
 	readonly #parts: FlvRecorderParts;
 	#reader: RingReader;
 	#take: FlvTake | null = null;
@@ -54,20 +39,14 @@ export class FlvRecorder {
 		this.#reader = new RingReader(parts.ring);
 	}
 
-	/** A bigger ring goes on where the present one stops, at the same positions. */
 	replaceRing(ring: SharedArrayBuffer): void {
 		this.#reader = new RingReader(ring);
 	}
 
-	/** The next step finishes the take with what is in the ring then. */
 	stop(): void {
 		this.#stopping = true;
 	}
 
-	/**
-	 * Takes one step; to be called every now and then, not before the last call has resolved.
-	 * @returns true when the recording is over and finished.
-	 */
 	async advance(): Promise<boolean> {
 		const last = this.#stopping || this.#reader.ended;
 		if (this.#stepsToWait > 0 && !last) {

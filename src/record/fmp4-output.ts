@@ -1,19 +1,40 @@
+import path from 'node:path';
 import { CmafPackager, type CmafSink } from '../remux/cmaf-packager.js';
+import { finishFmp4Take } from './finish-fmp4-take.js';
 import { Fmp4Take } from './fmp4-take.js';
-import { makeTakeDirectory, showNewestTake } from './mp4-directory.js';
-import type { SegmentOutput } from './segment-recorder.js';
+import { listTakes, makeTakeDirectory, showNewestTake, takeStamp } from './mp4-directory.js';
+import type { Output, RecorderParts } from './output.js';
+import { type SegmentOutput, SegmentRecorder } from './segment-recorder.js';
+import { removeOldMp4Takes } from './segment-retention.js';
 
-/** Hears of a take's directory when it is made, and when nothing more will be written to it. */
-export type TakeListener = { began(take: string): void; ended(take: string): void };
+/** Fragments: a crash loses no more than the one being written, and memory holds no more than one of each stream. */
+const FRAGMENT_MS = 1000;
 
-/** Begins an fMP4 take under `directory`, which links show as the newest as soon as it has a segment. */
-export async function openFmp4Output(
-	directory: string,
+/** `mp4/{app}/{name}`: a directory for each take, mixed and separate fMP4, made into an MP4 when the take has ended. */
+export const fmp4Output: Output = {
+	folder: 'mp4',
+	makeRecorder: (parts) =>
+		new SegmentRecorder({
+			...parts,
+			what: 'fMP4 recording',
+			policy: { targetMs: parts.config.hls.segment, maxMs: parts.config.hls.maxSegment, partMs: FRAGMENT_MS },
+			open: (startedAtMs) => openTake(parts, startedAtMs),
+		}),
+	async endedTakes(directory, beforeMs) {
+		const before = takeStamp(beforeMs);
+		return (await listTakes(directory)).filter((take) => path.basename(take) < before);
+	},
+	finishTake: finishFmp4Take,
+	removeOld: removeOldMp4Takes,
+};
+
+/** Begins a take under `directory`, where links show it as the newest as soon as it has a segment. */
+async function openTake(
+	{ directory, takeBegan, takeEnded }: RecorderParts,
 	startedAtMs: number,
-	listener: TakeListener,
 ): Promise<SegmentOutput> {
 	const takeDirectory = await makeTakeDirectory(directory, startedAtMs);
-	listener.began(takeDirectory);
+	takeBegan(takeDirectory);
 	const take = await Fmp4Take.open(takeDirectory, startedAtMs);
 	let segments = 0;
 	let shown = false;
@@ -40,12 +61,12 @@ export async function openFmp4Output(
 			}
 		},
 		async finish() {
-			listener.ended(takeDirectory);
+			takeEnded();
 			return { take: takeDirectory, segments };
 		},
 		async abandon() {
 			await take.abandon();
-			listener.ended(takeDirectory);
+			takeEnded();
 		},
 	};
 }

@@ -1,25 +1,7 @@
 import { lstat, mkdir, readdir, rename, symlink, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { nameSchema } from '../config/schema.js';
-import { assert } from '../errors.js';
 import { errorCodeOf } from './file-error.js';
 import { MERGED_DIRECTORY, SEPARATE_DIRECTORY } from './fmp4-take.js';
-
-/** Where the fMP4 takes of a stream are: one directory each, and links to the newest one's outputs. */
-export function mp4Directory(media: string, app: string, name: string): string {
-	assertNames(app, name);
-	return path.join(media, 'mp4', app, name);
-}
-
-/** Where the HLS segments of a stream are. */
-export function hlsDirectory(media: string, app: string, name: string): string {
-	assertNames(app, name);
-	return path.join(media, 'hls', app, name);
-}
-
-function assertNames(app: string, name: string): void {
-	assert(nameSchema.safeParse(app).success && nameSchema.safeParse(name).success, `not a stream name: ${app}/${name}`);
-}
 
 const TAKE_NAME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(_\d+)?$/;
 

@@ -1,14 +1,12 @@
 import { readdir, rmdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { errorCodeOf } from './file-error.js';
+import type { RetentionRule } from './output.js';
 import { NEWEST_TAKE } from './take-directory.js';
-
-/** `recording`: the newest take in `directory` is being written and stays. */
-export type RetentionRule = { maxAgeMs: number; nowMs: number; recording: boolean };
 
 /**
  * Removes the takes in `directory` that nothing has been written to for too long, and the directory when it is empty then.
- * No take may begin or end there meanwhile, unless `recording` is set.
+ * No take may begin or end there meanwhile, unless `recording` is set; then the newest stays.
  * @returns the names of what was removed.
  */
 export async function removeOldTakes(

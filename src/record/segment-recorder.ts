@@ -1,9 +1,7 @@
 import { FramesFromFlv } from '../remux/frames-from-flv.js';
 import { SegmentPlanner, type SegmentPolicy, type SegmentSink } from '../remux/segment-planner.js';
-import type { DiskGauge } from './disk-gauge.js';
 import { errorCodeOf } from './file-error.js';
-import type { RecorderEvent } from './flv-recorder.js';
-import type { RecorderFigures } from './recorder-figures.js';
+import type { Recorder, RecorderEvent, RecorderParts } from './output.js';
 import { type RingEntry, RingFrames } from './ring-frames.js';
 
 /** One take of segments on its way to the disk. */
@@ -19,16 +17,12 @@ export type SegmentOutput = {
 	abandon(): Promise<void>;
 };
 
-export type SegmentRecorderParts = {
-	ring: SharedArrayBuffer;
+export type SegmentRecorderParts = Pick<RecorderParts, 'ring' | 'figures' | 'disk' | 'report'> & {
 	/** What the log calls this output. */
 	what: string;
 	policy: Partial<SegmentPolicy>;
 	/** Begins a take whose first frame was at wall clock `startedAtMs`. */
 	open(startedAtMs: number): Promise<SegmentOutput>;
-	figures: RecorderFigures;
-	disk: DiskGauge;
-	report: (event: RecorderEvent) => void;
 };
 
 /** A disk that failed is left alone for this many steps. */
@@ -41,7 +35,7 @@ type Take = { output: SegmentOutput; frames: FramesFromFlv; skips: number; skipp
  * more is read. A take goes on over splices until the stream ends. A slow disk loses frames up to the next keyframe; a full or
  * failing one ends the take, and another begins when there is room again. The stream itself never notices.
  */
-export class SegmentRecorder {
+export class SegmentRecorder implements Recorder {
 	readonly #parts: SegmentRecorderParts;
 	readonly #ring: RingFrames;
 	#take: Take | null = null;
@@ -60,15 +54,10 @@ export class SegmentRecorder {
 		this.#ring.replaceRing(ring);
 	}
 
-	/** The next step finishes the take with what is in the ring then. */
 	stop(): void {
 		this.#stopping = true;
 	}
 
-	/**
-	 * Takes one step; to be called every now and then, not before the last call has resolved.
-	 * @returns true when the recording is over and finished.
-	 */
 	async advance(): Promise<boolean> {
 		const last = this.#stopping || this.#ring.ended;
 		if (this.#stepsToWait > 0 && !last) {

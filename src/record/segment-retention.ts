@@ -2,17 +2,14 @@ import { readdir, readlink, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { errorCodeOf } from './file-error.js';
 import { MERGED_DIRECTORY, SEPARATE_DIRECTORY } from './fmp4-take.js';
-import { HLS_PLAYLIST } from './hls-output.js';
 import { listTakes } from './mp4-directory.js';
-
-/** `isOpen`: somebody writes to this take. */
-export type SegmentRetentionRule = { maxAgeMs: number; nowMs: number; isOpen: (take: string) => boolean };
+import type { RetentionRule } from './output.js';
 
 /**
  * Removes the fMP4 takes in `directory` that nothing has been written to for too long, links to them, and the directory when it is
  * empty then. @returns the paths of what was removed.
  */
-export async function removeOldMp4Takes(directory: string, rule: SegmentRetentionRule): Promise<string[]> {
+export async function removeOldMp4Takes(directory: string, rule: RetentionRule): Promise<string[]> {
 	const removed: string[] = [];
 	for (const take of await listTakes(directory)) {
 		if (!rule.isOpen(take) && rule.nowMs - (await newestChangeMs(take)) > rule.maxAgeMs) {
@@ -28,23 +25,6 @@ export async function removeOldMp4Takes(directory: string, rule: SegmentRetentio
 		await removeIfEmpty(directory);
 	}
 	return removed;
-}
-
-/** Removes the HLS segments of a stream that has not been live for too long. @returns whether it did. */
-export async function removeOldHls(directory: string, maxAgeMs: number, nowMs: number): Promise<boolean> {
-	try {
-		const { mtimeMs } = await stat(path.join(directory, HLS_PLAYLIST));
-		if (nowMs - mtimeMs <= maxAgeMs) {
-			return false;
-		}
-	} catch (error) {
-		if (errorCodeOf(error) === 'ENOENT') {
-			return false;
-		}
-		throw error;
-	}
-	await rm(directory, { recursive: true, force: true });
-	return true;
 }
 
 async function newestChangeMs(take: string): Promise<number> {

@@ -15,7 +15,7 @@ describe('remux pool', () => {
 	function start(entry: string, threads = 1) {
 		const created = new RemuxPool({ threads, log, entry: new URL(`../support/${entry}`, import.meta.url) });
 		pool = created;
-		return (directory: string) => created.run({ type: 'recover-flv', directory });
+		return (directory: string) => created.run({ type: 'recover', output: 'flv', directory });
 	}
 
 	it('runs any number of tasks at once in a thread', async () => {

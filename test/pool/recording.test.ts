@@ -6,9 +6,16 @@ import { Recording } from '#src/pool/recording.js';
 import { type RemuxPool, RemuxTaskError } from '#src/pool/remux-pool.js';
 import type { RemuxTask } from '#src/pool/remux-worker.js';
 import { RecorderFigures } from '#src/record/recorder-figures.js';
+import type { RecorderMessage } from '#src/record/recording-task.js';
+import { testConfig } from '../support/config.js';
 import { RingFeed } from '../support/ring-feed.js';
 
-type Attempt = { task: RemuxTask; settle: (error?: Error) => void; heard: unknown[] };
+type Attempt = {
+	task: RemuxTask;
+	settle: (error?: Error) => void;
+	heard: unknown[];
+	say: (message: RecorderMessage) => void;
+};
 
 describe('recording', () => {
 	function setUp() {
@@ -31,16 +38,19 @@ describe('recording', () => {
 						reject(error);
 					}
 				};
-				attempts.push({ task, settle, heard });
+				const say = (message: RecorderMessage): void => transfer[0]?.postMessage(message);
+				attempts.push({ task, settle, heard, say });
 				for (const check of waiting.splice(0)) {
 					check();
 				}
 			});
 		const { ring } = new RingFeed();
+		const ended: string[] = [];
 		const recording = new Recording({
 			stream: { streamId: 1, app: 'live', name: 'a', ring, counterSlot: 1 },
 			output: 'flv',
-			segments: { targetMs: 4000, maxMs: 8000, windowMs: 60_000, segmentsPerKey: 0 },
+			config: testConfig(),
+			takeEnded: (take) => ended.push(take),
 			directory: '/nowhere',
 			disk: new SharedArrayBuffer(16),
 			pool: { run, killThread: (threadId: number) => killed.push(threadId) } as unknown as RemuxPool,
@@ -56,7 +66,7 @@ describe('recording', () => {
 				await new Promise<void>((resolve) => waiting.push(resolve));
 			}
 		};
-		return { recording, attempts, attempt, killed };
+		return { recording, attempts, attempt, killed, ended };
 	}
 
 	const failure = new RemuxTaskError({ code: 'THREAD_LOST', message: 'gone', stack: '' });
@@ -109,6 +119,24 @@ describe('recording', () => {
 		await over;
 	});
 
+	it('hands on takes that are to be finished, also when their task fails', async () => {
+		const { recording, attempt, ended } = setUp();
+		const over = recording.run();
+		const first = await attempt(0);
+		first.say({ type: 'take-began', take: 'one' });
+		first.say({ type: 'take-ended' });
+		first.say({ type: 'take-began', take: 'two' });
+		while (recording.openTake !== 'two') {
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+		assert.deepEqual(ended, ['one']);
+		first.settle(failure);
+		(await attempt(1)).settle();
+		await over;
+		assert.deepEqual(ended, ['one', 'two']);
+		assert.equal(recording.openTake, null);
+	});
+
 	it('has an unfinished take recovered when its task fails as the stream ends', async () => {
 		const { recording, attempt } = setUp();
 		const over = recording.run();
@@ -116,7 +144,7 @@ describe('recording', () => {
 		recording.ended();
 		first.settle(failure);
 		const second = await attempt(1);
-		assert.deepEqual(second.task, { type: 'recover-flv', directory: '/nowhere' });
+		assert.deepEqual(second.task, { type: 'recover', output: 'flv', directory: '/nowhere' });
 		second.settle(failure);
 		await over;
 	});
@@ -129,7 +157,7 @@ describe('recording', () => {
 		await new Promise((resolve) => setImmediate(resolve));
 		recording.ended();
 		const last = await attempt(2);
-		assert.equal(last.task.type, 'recover-flv');
+		assert.equal(last.task.type, 'recover');
 		last.settle();
 		await over;
 	});

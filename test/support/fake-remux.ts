@@ -2,7 +2,7 @@ import { threadId } from 'node:worker_threads';
 import type { RemuxResult, RemuxTask } from '#src/pool/remux-worker.js';
 
 /** Entry of remux threads whose tasks do as the name of their directory says. */
-export default function runFakeTask(task: RemuxTask): Promise<RemuxResult> {
+export default function runFakeTask(task: RemuxTask & { type: 'recover' }): Promise<RemuxResult> {
 	return new Promise((resolve) => {
 		switch (task.directory) {
 			case 'crash':

@@ -10,10 +10,10 @@ import {
 	serializeMediaPlaylist,
 } from '../protocol/m3u8/media-playlist.js';
 import { parseMediaPlaylist } from '../protocol/m3u8/media-playlist-parser.js';
+import { UNFINISHED, writeFileWhole } from '../record/atomic-file.js';
+import { errorCodeOf } from '../record/file-error.js';
+import { JobQueue } from '../record/job-queue.js';
 import type { TsSegment, TsSink } from '../remux/ts-segmenter.js';
-import { UNFINISHED, writeFileWhole } from './atomic-file.js';
-import { errorCodeOf } from './file-error.js';
-import { JobQueue } from './job-queue.js';
 import { SegmentEncryption } from './segment-encryption.js';
 
 export const HLS_PLAYLIST = 'index.m3u8';
@@ -39,7 +39,7 @@ const SEGMENT_NAME = /^segment_(\d+)\.ts$/;
  * Transport stream segments of one stream and their playlist. Numbers go on over ends and restarts, so that no player ever sees
  * the sequence go back; a playlist that a crash has left open is continued behind a discontinuity.
  */
-export class HlsOutput implements TsSink {
+export class TsWindow implements TsSink {
 	readonly #directory: string;
 	readonly #options: HlsOptions;
 	readonly #jobs = new JobQueue();
@@ -66,13 +66,13 @@ export class HlsOutput implements TsSink {
 	}
 
 	/** Goes on in `directory`, which is made if need be, where an earlier output has stopped. */
-	static async open(directory: string, options: HlsOptions): Promise<HlsOutput> {
+	static async open(directory: string, options: HlsOptions): Promise<TsWindow> {
 		await mkdir(directory, { recursive: true });
 		const past = await readPast(directory);
 		if (options.windowMs === 0 && past.replaces !== null) {
 			await rename(path.join(directory, HLS_PLAYLIST), path.join(directory, past.replaces));
 		}
-		const output = new HlsOutput(directory, options, past);
+		const output = new TsWindow(directory, options, past);
 		await output.#removeForgotten();
 		return output;
 	}

@@ -2,8 +2,8 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { SegmentKey } from '../protocol/m3u8/media-playlist.js';
-import { writeFileWhole } from './atomic-file.js';
-import type { JobQueue } from './job-queue.js';
+import { writeFileWhole } from '../record/atomic-file.js';
+import type { JobQueue } from '../record/job-queue.js';
 
 const KEY_BYTES = 16;
 
