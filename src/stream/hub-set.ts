@@ -5,7 +5,7 @@ import type { Logger } from '../log/logger.js';
 import type { Counters } from '../metrics/counters.js';
 import type { StreamDirectory } from './directory.js';
 import { Hub, type HubHost } from './hub.js';
-import { MergeWindow } from './merge-window.js';
+import { type FlushCost, MergeWindow, unknownCost } from './merge-window.js';
 import type { StreamInfo } from './thread-messages.js';
 
 /** How often stuck subscribers and empty hubs are looked for. */
@@ -24,8 +24,7 @@ type ScheduledHub = {
 	dueAtMs: number;
 	/** Present while the hub waits for its ring; to call that off, clear `on` and wake the ring. */
 	watch: { on: boolean } | null;
-	/** Period of MergeWindow in which it was last flushed. */
-	period: number;
+	cost: FlushCost;
 };
 
 /**
@@ -95,7 +94,7 @@ export class HubSet implements HubHost {
 		let scheduled = this.#hubs.get(stream.streamId);
 		if (scheduled === undefined) {
 			const hub = known ?? new Hub(stream, this);
-			scheduled = { hub, auto: true, windowMs: 0, dueAtMs: 0, watch: null, period: -1 };
+			scheduled = { hub, auto: true, windowMs: 0, dueAtMs: 0, watch: null, cost: unknownCost() };
 			this.#hubs.set(stream.streamId, scheduled);
 			this.#applyPolicy(scheduled);
 			this.#housekeeping ??= setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS).unref();
@@ -190,12 +189,8 @@ export class HubSet implements HubHost {
 		const costMs = nowMs - startedAtMs;
 		this.counters.add('flushes', 1);
 		this.counters.add('flushMs', costMs);
-		if (scheduled.auto) {
-			const first = scheduled.period !== this.#window.period;
-			scheduled.period = this.#window.period;
-			if (this.#window.account(costMs, records, first, nowMs)) {
-				this.#moveWindow();
-			}
+		if (scheduled.auto && this.#window.account(scheduled.cost, costMs, records, nowMs)) {
+			this.#moveWindow();
 		}
 	}
 
