@@ -12,6 +12,7 @@ import { threadCounts } from '../pool/thread-counts.js';
 import type { ListenerName } from '../stream/thread-messages.js';
 import { drainChildren, killChildren } from './drain.js';
 import { bindListeners, bindProblem, closeListeners, type Listener } from './listeners.js';
+import { openFileLimit, openFilesWarning } from './open-files.js';
 import { RoleChild } from './role-child.js';
 import { ROLES, type RoleName } from './roles.js';
 
@@ -68,6 +69,10 @@ export class Primary implements AdminSource {
 		const adminPort = await this.#listenAdmin();
 		if (adminPort !== null) {
 			ports.admin = adminPort;
+		}
+		const filesWarning = openFilesWarning(this.#config.limits.connections, openFileLimit());
+		if (filesWarning !== null) {
+			this.#log.warn(filesWarning);
 		}
 		const problem = await new Promise<ConfigError | null>((resolve) => {
 			this.#onStarted = resolve;

@@ -38,6 +38,9 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, Origin>
 type Report = (key: string, problem: string) => void;
 
 function checkPorts(config: Config, origins: ReadonlyMap<string, Origin>, report: Report): void {
+	if (SHARED_PORT_KEYS.every((key) => valueAt(config, key.split('.')) === 'off')) {
+		report('rtmp.port', 'off, like every other port: there is nothing to do');
+	}
 	const taken = new Map<number, string>();
 	const keys = [...SHARED_PORT_KEYS, ...(sharesAddress(config) ? (['admin.port'] as const) : [])];
 	for (const key of keys) {
