@@ -21,6 +21,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, string>> = {
 	piscina: 'pool',
 	pino: 'log',
 	'pino-pretty': 'log',
+	'sonic-boom': 'log',
 	'prom-client': 'metrics',
 	yaml: 'config',
 	'mpegts.js': 'web',

@@ -17,6 +17,8 @@ export type RunOptions = {
 };
 
 const STDOUT = 1;
+/** What a stalled reader of the log may hold up the end of the process. */
+const FLUSH_DEADLINE_MS = 300;
 const ROLE_PROCESS = new URL('./worker-process.js', import.meta.url);
 
 /** Runs a role until a signal ends it; resolves with its ports when it is ready. Throws ConfigError, with nothing left running, when it cannot be. */
@@ -30,7 +32,7 @@ export async function run({ role, version, sources, entry = ROLE_PROCESS }: RunO
 		reload: () => primary.reload(),
 		stop: () => primary.stop(),
 		kill: () => primary.kill(),
-		flush: () => sink.flushSync(),
+		flush: () => sink.flush(FLUSH_DEADLINE_MS),
 	});
 	try {
 		const ports = await primary.start();
@@ -39,7 +41,7 @@ export async function run({ role, version, sources, entry = ROLE_PROCESS }: RunO
 		return ports;
 	} catch (error) {
 		primary.kill();
-		sink.flushSync();
+		await sink.flush(FLUSH_DEADLINE_MS);
 		throw error;
 	}
 }
@@ -47,5 +49,5 @@ export async function run({ role, version, sources, entry = ROLE_PROCESS }: RunO
 function lineSink(format: Config['log']['format']): LineSink {
 	const onTerminal = isatty(STDOUT);
 	const pretty = format === 'pretty' || (format === 'auto' && onTerminal);
-	return pretty ? new LineSink(STDOUT, prettyLines(onTerminal)) : new LineSink(STDOUT);
+	return LineSink.toStdout(pretty ? prettyLines(onTerminal) : undefined);
 }

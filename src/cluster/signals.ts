@@ -10,14 +10,14 @@ export type SignalActions = {
 	/** Ends everything at once. */
 	kill: () => void;
 	/** Before the process exits: the log goes out. */
-	flush: () => void;
+	flush: () => Promise<void>;
 };
 
 /** SIGHUP reloads; SIGTERM and SIGINT stop and exit 0; a second one kills and exits as the signal would have. */
 export function handleSignals({ reload, stop, kill, flush }: SignalActions): void {
 	let stoppingSince: number | null = null;
-	const exit = (code: number): void => {
-		flush();
+	const exit = async (code: number): Promise<void> => {
+		await flush();
 		process.exit(code);
 	};
 	const onStop = (signal: 'SIGTERM' | 'SIGINT'): void => {
@@ -26,7 +26,7 @@ export function handleSignals({ reload, stop, kill, flush }: SignalActions): voi
 			void stop().then(() => exit(0));
 		} else if (performance.now() - stoppingSince > SAME_SIGNAL_MS) {
 			kill();
-			exit(128 + constants.signals[signal]);
+			void exit(128 + constants.signals[signal]);
 		}
 	};
 	process.on('SIGTERM', () => onStop('SIGTERM'));

@@ -1,26 +1,36 @@
-import pino from 'pino';
+import sonicBoom from 'sonic-boom';
 
 /** Lines that nobody reads wait in memory up to this many bytes, then are dropped and counted. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
+const STDOUT = 1;
+const WARNING = 40;
 
 /**
  * Where all log lines of the server come together: the primary's stdout. Writing never blocks; when the reader of stdout stalls,
- * lines are dropped, and when it reads again a line says how many.
+ * lines are dropped, and when it reads again a line says how many. A reader that has gone away is no fault.
  */
 export class LineSink {
-	readonly #destination: ReturnType<typeof pino.destination>;
+	readonly #destination: sonicBoom.SonicBoom;
 	/** Turns a line of JSON into what is written. */
 	readonly #render: (line: string) => string;
 	#dropped = 0;
 	#reported = 0;
 
+	/** `fd` should be in non-blocking mode when it is a pipe: a blocked write could hold up the end of the process. */
 	constructor(fd: number, render: (line: string) => string = (line) => line) {
 		this.#render = render;
-		this.#destination = pino.destination({ dest: fd, sync: false, maxLength: MAX_BUFFERED_BYTES });
+		this.#destination = new sonicBoom.SonicBoom({ fd, sync: false, minLength: 1, maxLength: MAX_BUFFERED_BYTES });
 		this.#destination.on('drop', () => {
 			this.#dropped += 1;
 		});
 		this.#destination.on('drain', () => this.#reportDropped());
+		this.#destination.on('error', () => undefined);
+	}
+
+	static toStdout(render?: (line: string) => string): LineSink {
+		// Whoever asks Node for its stdout gets a pipe there put into non-blocking mode.
+		process.stdout.on('error', () => undefined);
+		return new LineSink(STDOUT, render);
 	}
 
 	/** Lines dropped so far. */
@@ -33,17 +43,27 @@ export class LineSink {
 		this.#destination.write(this.#render(line));
 	}
 
-	/** Writes what waits, blocking; for the end of the process. */
-	flushSync(): void {
-		this.#destination.flushSync();
+	/** Resolves when everything has been written, at the latest after `deadlineMs`. */
+	async flush(deadlineMs: number): Promise<void> {
+		let timer: NodeJS.Timeout | undefined;
+		const deadline = new Promise((resolve) => {
+			timer = setTimeout(resolve, deadlineMs);
+		});
+		await Promise.race([deadline, new Promise((resolve) => this.#destination.flush(resolve))]);
+		clearTimeout(timer);
 	}
 
 	#reportDropped(): void {
 		const lines = this.#dropped - this.#reported;
 		if (lines > 0) {
 			this.#reported = this.#dropped;
-			const time = new Date().toISOString();
-			this.write(`${JSON.stringify({ level: 40, time, lines, msg: 'log lines were dropped: stdout was not read' })}\n`);
+			const line = {
+				level: WARNING,
+				time: new Date().toISOString(),
+				lines,
+				msg: 'log lines were dropped: nobody read them',
+			};
+			this.write(`${JSON.stringify(line)}\n`);
 		}
 	}
 }

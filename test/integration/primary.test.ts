@@ -182,14 +182,26 @@ describe('the primary', () => {
 		assert.equal(message, 'ready');
 	});
 
+	it('serves and ends as ever when its log is not read', async (t) => {
+		const file = join(tmpdir(), `millrace-stalled-${process.pid}.yaml`);
+		writeFileSync(file, '');
+		const child = startWithChannel(t, ['--config', file]);
+		const port = await loggedPort(child);
+		child.stdout!.pause();
+		// Each of these is told in a long line: together far more than a pipe and our memory for them hold.
+		writeFileSync(file, `log: {level: ${'x'.repeat(50_000)}}`);
+		for (let count = 0; count < 200; count += 1) {
+			child.kill('SIGHUP');
+			await sleep(2);
+		}
+		assert.match((await greet(t, port)).greeting, /^rtmp/);
+		child.kill('SIGTERM');
+		assert.deepEqual(await once(child, 'exit'), [0, null]);
+	});
+
 	it('goes on when nobody reads its log any longer', async (t) => {
 		const child = startWithChannel(t);
-		let output = '';
-		child.stdout?.on('data', (data) => {
-			output += data;
-		});
-		await until('it says its port', () => output.includes('"ports"'));
-		const port = Number(/"rtmp":(\d+)/.exec(output)?.[1]);
+		const port = await loggedPort(child);
 		child.stdout?.destroy();
 		for (let count = 0; count < 5; count += 1) {
 			child.kill('SIGHUP');
@@ -240,12 +252,26 @@ class ConnectLoad {
 	}
 }
 
-function startWithChannel(t: TestContext): ChildProcess {
+function startWithChannel(t: TestContext, args: readonly string[] = []): ChildProcess {
 	const supervisor = fileURLToPath(new URL('../support/fake-supervisor.js', import.meta.url));
 	const flags = ['--rtmp-port=0', '--http-port=off', '--files-port=off', '--admin-port=off', `--media=${tmpdir()}`];
-	const child = spawn(process.execPath, [supervisor, ...flags], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+	const child = spawn(process.execPath, [supervisor, ...flags, ...args], {
+		stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+	});
 	t.after(() => child.kill('SIGKILL'));
 	return child;
+}
+
+/** The RTMP port, from the log. */
+async function loggedPort(child: ChildProcess): Promise<number> {
+	let output = '';
+	const read = (text: Buffer): void => {
+		output += text;
+	};
+	child.stdout!.on('data', read);
+	await until('it says its port', () => output.includes('"ports"'));
+	child.stdout!.off('data', read);
+	return Number(/"rtmp":(\d+)/.exec(output)?.[1]);
 }
 
 function isAlive(pid: number): boolean {

@@ -20,6 +20,7 @@ export type FakeOptions = { args?: readonly string[]; misbehaviour?: 'dies' | 'h
 /** The real primary with a stand-in for the role process (fake-role-process.ts), on free ports; gone after the test. */
 export class FakeServer {
 	readonly program: Program;
+	#ended = false;
 
 	constructor(t: TestContext, { args = [], misbehaviour, env = {} }: FakeOptions = {}) {
 		const directory = mkdtempSync(join(tmpdir(), 'millrace-primary-'));
@@ -27,6 +28,9 @@ export class FakeServer {
 		const ports = ['--rtmp-port=0', '--http-port=0', '--files-port=off', '--admin-port=0'];
 		this.program = new Program(t, process.execPath, [FAKE_SUPERVISOR, `--media=${directory}`, ...ports, ...args], {
 			env: { ...env, ...(misbehaviour === undefined ? {} : { FAKE_ROLE: misbehaviour }) },
+		});
+		void this.program.exit().then(() => {
+			this.#ended = true;
 		});
 	}
 
@@ -44,7 +48,9 @@ export class FakeServer {
 
 	/** The `count`th line that says `msg`, as soon as it is there. */
 	async said(msg: string, count = 1): Promise<LogLine> {
-		await until(`"${msg}" ${count} times`, () => this.lines(msg).length >= count, 30_000);
+		const isSaid = (): boolean => this.lines(msg).length >= count;
+		await until(`"${msg}" ${count} times`, () => this.#ended || isSaid(), 30_000);
+		assert.ok(isSaid(), `ended without "${msg}" ${count} times:\n${this.program.stdout}${this.program.stderr}`);
 		return this.lines(msg)[count - 1]!;
 	}
 
