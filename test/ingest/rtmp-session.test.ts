@@ -81,7 +81,7 @@ test('no sequence of commands and messages brings a session to anything but a co
 			for (const [messageStreamId, { type, body }] of steps) {
 				receive(serializeMessage(128, 4, type, messageStreamId, 0, body));
 				session.checkTimes(performance.now());
-				await null;
+				await Promise.resolve();
 			}
 			session.publisherReturned(stream.info.streamId);
 			session.drain();
