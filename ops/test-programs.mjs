@@ -32,7 +32,7 @@ export function installTestPrograms() {
 		return;
 	}
 	if (existsSync('/etc/debian_version') && process.getuid?.() === 0) {
-		install(absent.flatMap(({ packages }) => packages));
+		install(absent.map(({ packages }) => packages));
 	}
 	for (const { file, packages, tests } of absent.filter((program) => !isInstalled(program.file))) {
 		const effect = process.env.CI ? 'fail' : 'are skipped';
@@ -40,14 +40,17 @@ export function installTestPrograms() {
 	}
 }
 
-function install(packages) {
-	say(`installing ${packages.join(' ')}`);
+/** One by one: a package that is not to be had holds up no other. */
+function install(packageLists) {
 	const ownPolicy = !existsSync(SERVICE_POLICY);
 	if (ownPolicy) {
 		writeFileSync(SERVICE_POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
 	}
 	apt(['update', '-qq']);
-	apt(['install', '-qq', '-y', '--no-install-recommends', ...packages]);
+	for (const packages of packageLists) {
+		say(`installing ${packages.join(' ')}`);
+		apt(['install', '-qq', '-y', '--no-install-recommends', ...packages]);
+	}
 	if (ownPolicy) {
 		rmSync(SERVICE_POLICY);
 	}
