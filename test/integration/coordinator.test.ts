@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { openSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -70,7 +71,9 @@ describe('coordinator', () => {
 	}
 
 	it('gives each thread its descriptors and tells every thread of a stream', async () => {
-		const { heard, tell } = await start({}, { listeners: { rtmp: [100, 101, 102], http: [103], files: [] } });
+		// What no thread has taken is closed at the end of the test.
+		const spare = openSync('/dev/null', 'r');
+		const { heard, tell } = await start({}, { listeners: { rtmp: [100, 101, spare], http: [103], files: [] } });
 		assert.deepEqual((await heard('ingest-0', 'started with 0 streams')).listeners, { rtmp: 100 });
 		assert.deepEqual((await heard('ingest-1', 'started with 0 streams')).listeners, { rtmp: 101 });
 		assert.deepEqual((await heard('delivery-0', 'started with 0 streams')).listeners, { http: 103 });
