@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -72,10 +72,7 @@ function requireNode() {
 function installPackages(directory, { optional }) {
 	const modules = path.join(directory, 'node_modules');
 	const stamp = path.join(modules, '.millrace-stamp');
-	const wanted = fingerprint(directory);
-	// A linked node_modules belongs to another checkout, which looks after it.
-	const isLinked = lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
-	if (isLinked || (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted)) {
+	if (isInstalled(directory, modules, stamp)) {
 		return;
 	}
 	say(`installing packages in ${path.relative('.', directory) || '.'}`);
@@ -88,6 +85,20 @@ function installPackages(directory, { optional }) {
 	} else {
 		fail('npm install failed; see above');
 	}
+}
+
+function isInstalled(directory, modules, stamp) {
+	if (existsSync(stamp)) {
+		return readFileSync(stamp, 'utf8') === fingerprint(directory);
+	}
+	// A linked node_modules belongs to another checkout, which looks after it.
+	if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) {
+		return true;
+	}
+	// Installed by hand, with the tools to build: npm leaves its record there.
+	const record = path.join(modules, '.package-lock.json');
+	const isComplete = existsSync(record) && existsSync(path.join(modules, 'typescript'));
+	return isComplete && statSync(record).mtimeMs >= statSync(path.join(directory, 'package-lock.json')).mtimeMs;
 }
 
 /** Changes whenever an install could bring something else. */
