@@ -38,6 +38,7 @@ export const ERROR_CODES = {
 	TS_PACKET: 'An MPEG transport stream is malformed',
 	HLS_PLAYLIST: 'An HLS playlist is malformed',
 	HTTP_REQUEST: 'The HTTP request cannot be served',
+	FILE_UNREADABLE: 'A file is there and cannot be read',
 	WS_PROTOCOL: 'The WebSocket peer broke the protocol',
 } as const;
 

@@ -98,6 +98,8 @@ export const configSchema = z.strictObject({
 			port: port
 				.default(80)
 				.meta(fixed('Files and pages. When it was not asked for and 80 may not be bound: 8000, with a warning.')),
+			memory: size.default(64 * 1024 ** 2).meta(fixed('Small files that each delivery thread keeps in memory.')),
+			listing: z.boolean().default(false).meta(live('Show what is in a directory when its path ends with a slash.')),
 		})
 		.prefault({}),
 	admin: z

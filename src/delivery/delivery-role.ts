@@ -6,6 +6,7 @@ import { StreamDirectory } from '../stream/directory.js';
 import { HubSet } from '../stream/hub-set.js';
 import type { CoordinatorToThread, ListenerName, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
+import { FileServer } from './files/file-server.js';
 import { HttpServer } from './http-server.js';
 import { PushPorts } from './push-ports.js';
 import { Router } from './router.js';
@@ -30,11 +31,18 @@ export class DeliveryRole {
 		const ownLog = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
 		const refusals = new RepeatReporter(ownLog);
 		const hubs = new HubSet({ directory, config, counters, log: ownLog });
-		this.#services = { config, directory, hubs, pushes: new PushPorts(), counters, log: ownLog, refusals };
+		const files = new FileServer({
+			config: () => this.#services.config,
+			memoryBytes: config.files.memory,
+			counters,
+			onFault: (fault, detail) => refusals.report(fault, detail),
+			wholeRoot: false,
+		});
+		this.#services = { config, directory, hubs, pushes: new PushPorts(), files, counters, log: ownLog, refusals };
 		this.#limits = new ConnectionLimits(config, data.connections);
 		this.#servers = (['http', 'files'] as const).map((name) => {
 			const router = new Router(this.#services, name === 'http');
-			return { name, router, server: new HttpServer(this.#services, this.#limits, router) };
+			return { name, router, server: new HttpServer(this.#services, this.#limits, router, name === 'http') };
 		});
 	}
 

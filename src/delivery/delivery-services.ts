@@ -4,6 +4,7 @@ import type { RepeatReporter } from '../log/repeat-reporter.js';
 import type { Counters } from '../metrics/counters.js';
 import type { StreamDirectory } from '../stream/directory.js';
 import type { HubSet } from '../stream/hub-set.js';
+import type { FileServer } from './files/file-server.js';
 import type { PushPorts } from './push-ports.js';
 
 /** What sessions need of their thread. */
@@ -13,6 +14,7 @@ export type DeliveryServices = {
 	readonly directory: StreamDirectory;
 	readonly hubs: HubSet;
 	readonly pushes: PushPorts;
+	readonly files: FileServer;
 	readonly counters: Counters;
 	readonly log: Logger;
 	/** Requests and connections that never became a session. */

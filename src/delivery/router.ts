@@ -10,7 +10,6 @@ import type { LentSocket } from './lent-socket.js';
 import { PushSession, type PushTarget, type PushWire } from './push-session.js';
 import { parseRoute, type Route } from './route.js';
 import { endOf, reportRefusal } from './session-end.js';
-import { serveFile } from './static-files.js';
 import { asksToPush, isHandshake } from './web-socket.js';
 import { playByWebSocket } from './ws-play.js';
 import { WsPushWire } from './ws-push.js';
@@ -47,7 +46,7 @@ export class Router {
 			} else if (route.kind === 'stream') {
 				void playByHttp(this.#services, request, response, route);
 			} else {
-				serveFile(request, response, route.path, this.#services.config.media, cors);
+				this.#services.files.serve(request, response, route.path, cors);
 			}
 		} catch (error) {
 			this.#refuse(request, asPeerError(error));

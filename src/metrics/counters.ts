@@ -16,6 +16,14 @@ export const THREAD_COUNTERS = [
 	'flushMs',
 	'currentMergeWindowMs',
 	'eventLoopBusyMs',
+	'fileRequests2xx',
+	'fileRequests3xx',
+	'fileRequests4xx',
+	'fileRequests5xx',
+	'fileBytesOut',
+	'fileCacheHits',
+	'fileCacheMisses',
+	'currentFileCacheBytes',
 ] as const;
 export type ThreadCounter = (typeof THREAD_COUNTERS)[number];
 

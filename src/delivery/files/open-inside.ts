@@ -1,0 +1,61 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { isPlain } from './local-path.js';
+
+/** An open file or directory below a root. Whoever gets it closes it. */
+export type Opened = {
+	handle: FileHandle;
+	isDirectory: boolean;
+	sizeBytes: number;
+	/** With fractions. */
+	mtimeMs: number;
+	/** False when a link led there. */
+	ownName: boolean;
+};
+
+/** Nothing is there, or nothing that may be shown. */
+const NOT_THERE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES', 'EPERM', 'ENXIO', 'EISDIR', 'ENODEV'];
+/** Not blocking: a named pipe would hold a thread of the pool until somebody writes to it. */
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
+const DELETED = ' (deleted)';
+
+/**
+ * Opens what `local` (see localPathOf) names below `root`, whatever links are on the way, as long as they lead to something below
+ * `root` that is not hidden: the kernel is asked where the open descriptor is, so there is no moment between a check and its use.
+ * @returns null when there is nothing to show. Throws the error of a file that is there and cannot be opened (EMFILE, EIO).
+ */
+export async function openInside(root: string, local: string): Promise<Opened | null> {
+	let handle: FileHandle;
+	let realRoot: string;
+	try {
+		realRoot = await realpath(root);
+		handle = await open(path.join(realRoot, local), FLAGS);
+	} catch (error) {
+		if (isNotThere(error)) {
+			return null;
+		}
+		throw error;
+	}
+	try {
+		const [stats, link] = await Promise.all([handle.stat(), readlink(`/proc/self/fd/${handle.fd}`)]);
+		// A file that was replaced since it was opened; its bytes are whole.
+		const real = link.endsWith(DELETED) ? link.slice(0, -DELETED.length) : link;
+		const below = realRoot === '/' ? real : real.slice(realRoot.length);
+		const inside = real === path.join(realRoot, below) && (below === '' || isPlain(below));
+		const isDirectory = stats.isDirectory();
+		if (inside && (isDirectory || stats.isFile())) {
+			const { size: sizeBytes, mtimeMs } = stats;
+			return { handle, isDirectory, sizeBytes, mtimeMs, ownName: below === local };
+		}
+	} catch (error) {
+		await handle.close();
+		throw error;
+	}
+	await handle.close();
+	return null;
+}
+
+export function isNotThere(error: unknown): boolean {
+	return NOT_THERE.includes((error as NodeJS.ErrnoException).code ?? '');
+}
