@@ -30,6 +30,7 @@ type Hot = {
 	representation: Representation;
 	sizeBytes: number;
 	mtimeMs: number;
+	inode: number;
 	checkedAtMs: number;
 	/** The comparison with the disk that is under way; all who come meanwhile wait for it. True = unchanged. */
 	check: Promise<boolean> | null;
@@ -103,8 +104,8 @@ export class DiskFiles {
 	async #check(name: string, entry: Hot): Promise<boolean> {
 		const checkedAtMs = performance.now();
 		try {
-			const stats = await stat(entry.file);
-			if (stats.isFile() && stats.size === entry.sizeBytes && stats.mtimeMs === entry.mtimeMs) {
+			const { size, mtimeMs, ino } = await stat(entry.file);
+			if (ino === entry.inode && mtimeMs === entry.mtimeMs && size === entry.sizeBytes) {
 				entry.checkedAtMs = checkedAtMs;
 				return true;
 			}
@@ -157,14 +158,14 @@ export class DiskFiles {
 	}
 
 	async #take(name: string, place: Place, opened: Opened, checkedAtMs: number): Promise<Representation> {
-		const { handle, sizeBytes, mtimeMs, ownName } = opened;
+		const { handle, sizeBytes, mtimeMs, inode, ownName } = opened;
 		const file = { name: place.local, sizeBytes, mtimeMs, ownName };
 		if (sizeBytes > MAX_HOT_BYTES || name.endsWith(NEVER_HOT)) {
 			return fileRepresentation(file, handle);
 		}
 		try {
 			const representation = fileRepresentation(file, await readWhole(handle, sizeBytes));
-			const entry = { file: path.join(place.root, place.local), representation, sizeBytes, mtimeMs };
+			const entry = { file: path.join(place.root, place.local), representation, sizeBytes, mtimeMs, inode };
 			this.#hot.set(name, { ...entry, checkedAtMs, check: null });
 			this.#count();
 			return representation;

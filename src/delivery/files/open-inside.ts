@@ -10,6 +10,8 @@ export type Opened = {
 	sizeBytes: number;
 	/** With fractions. */
 	mtimeMs: number;
+	/** Number of the file in its file system: a replacement within one tick of the clock has another one. */
+	inode: number;
 	/** False when a link led there. */
 	ownName: boolean;
 };
@@ -45,8 +47,8 @@ export async function openInside(root: string, local: string): Promise<Opened | 
 		const inside = real === path.join(realRoot, below) && (below === '' || isPlain(below));
 		const isDirectory = stats.isDirectory();
 		if (inside && (isDirectory || stats.isFile())) {
-			const { size: sizeBytes, mtimeMs } = stats;
-			return { handle, isDirectory, sizeBytes, mtimeMs, ownName: below === local };
+			const { size: sizeBytes, mtimeMs, ino: inode } = stats;
+			return { handle, isDirectory, sizeBytes, mtimeMs, inode, ownName: below === local };
 		}
 	} catch (error) {
 		await handle.close();
