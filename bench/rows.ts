@@ -76,7 +76,7 @@ export const ROWS: readonly Row[] = [
 	},
 	{
 		id: 'rtmp-100-publishers',
-		title: 'CPU, 100 RTMP publishers, FLV recording on',
+		title: 'CPU, 100 RTMP publishers, recordings as by default',
 		bar: [8],
 		barText: '<= 8 %',
 		config: {},

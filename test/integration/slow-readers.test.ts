@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { playRequest } from '#src/bench/load/http-flv-reader.js';
+import { RtmpClient } from '#src/bench/load/rtmp-client.js';
 import { heavyClip } from '../support/clips.js';
 import { childrenOf, residentMiB } from '../support/processes.js';
 import { CLIP, frames, publish, viewersOf } from '../support/publish.js';
-import { type ServerProcess, sleep, startServer, until } from '../support/test-server.js';
+import { sleep, startServer, until } from '../support/test-server.js';
 
-const STALLED = 300;
+const STALLED_OF_EACH_KIND = 100;
 const KBPS = 8000;
 /** Of media that each stalled reader misses: kept in memory for each, it would come to 1.5 GB. */
 const STALL_MS = 5000;
 const ALLOWED_GROWTH_MIB = 150;
-const HTTP_PLAY = 'live/heavy.flv';
 
 test('hundreds of readers that have stopped reading cost no memory and do not hold up the others', async (t) => {
 	const server = await startServer(t, { config: { play: { missing: 'wait', maxLag: '60s' } } });
@@ -21,7 +21,11 @@ test('hundreds of readers that have stopped reading cost no memory and do not ho
 	const healthy = viewersOf(t, server, 'live/heavy');
 	await frames(healthy, 50);
 	const beforeMiB = residentMiB(role);
-	const stalled = Array.from({ length: STALLED }, () => openStalled(t, server));
+	const stalled = Array.from({ length: STALLED_OF_EACH_KIND }, () => [
+		openStalled(t, server.httpUrl('live/heavy.flv')),
+		openStalled(t, server.wsUrl('live/heavy.flv')),
+		openStalledRtmp(t, server.rtmpUrl('live/heavy')),
+	]).flat();
 	await sleep(STALL_MS);
 	const grownMiB = residentMiB(role) - beforeMiB;
 	assert.ok(grownMiB < ALLOWED_GROWTH_MIB, `memory has grown by ${Math.round(grownMiB)} MiB`);
@@ -37,22 +41,51 @@ test('a reader that stays behind for longer than play.maxLag is closed, with its
 	await publish(t, server.rtmpUrl('live/heavy'), heavyClip(CLIP, KBPS));
 	const healthy = viewersOf(t, server, 'live/heavy');
 	await frames(healthy, 50);
-	const socket = openStalled(t, server);
-	await until('the lagging viewer is counted as closed', async () => {
+	const sockets = [
+		openStalled(t, server.httpUrl('live/heavy.flv')),
+		openStalled(t, server.wsUrl('live/heavy.flv')),
+		openStalledRtmp(t, server.rtmpUrl('live/heavy')),
+	];
+	await until('the lagging viewers are counted as closed', async () => {
 		const metrics = await (await fetch(server.adminUrl('metrics'))).text();
-		return /SUBSCRIBER_LAGGING[^\n]*\} [1-9]/.test(metrics);
+		return metrics.includes(`sessions_closed_total{code="SUBSCRIBER_LAGGING"} ${sockets.length}\n`);
 	});
-	socket.resume();
-	await until('its connection is closed', () => socket.closed);
+	for (const socket of sockets) {
+		socket.resume();
+	}
+	await until('their connections are closed', () => sockets.every((socket) => socket.closed));
 	await frames(healthy, 20);
 });
 
-/** A viewer that asks for the stream and never reads what comes. */
-function openStalled(t: TestContext, server: ServerProcess): Socket {
-	const socket = connect({ port: server.ports.http, host: '127.0.0.1' });
+/** A viewer by HTTP or WebSocket that asks for the stream and never reads what comes. */
+function openStalled(t: TestContext, url: string): Socket {
+	const { hostname, port } = new URL(url);
+	const socket = connect({ port: Number(port), host: hostname });
 	socket.pause();
 	socket.on('error', () => socket.destroy());
-	socket.on('connect', () => socket.write(playRequest(new URL(server.httpUrl(HTTP_PLAY)))));
+	socket.on('connect', () => socket.write(playRequest(new URL(url))));
+	t.after(() => socket.destroy());
+	return socket;
+}
+
+/** An RTMP player that reads up to the first frame and nothing after it. */
+function openStalledRtmp(t: TestContext, url: string): Socket {
+	const { hostname, port } = new URL(url);
+	const socket = connect({ port: Number(port), host: hostname });
+	let reading = true;
+	const stop = (): void => {
+		if (reading) {
+			reading = false;
+			socket.pause();
+		}
+	};
+	const send = (bytes: Buffer): void => {
+		socket.write(bytes);
+	};
+	const client = new RtmpClient(new URL(url), 'play', send, { started: () => undefined, tag: stop });
+	socket.on('connect', () => client.start());
+	socket.on('data', (bytes) => client.push(bytes));
+	socket.on('error', () => socket.destroy());
 	t.after(() => socket.destroy());
 	return socket;
 }
