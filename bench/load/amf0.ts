@@ -49,10 +49,11 @@ function encodeKey(key: string): Buffer {
 	return Buffer.concat([length, Buffer.from(key)]);
 }
 
-export function decodeAmf(bytes: Buffer): AmfValue[] {
+/** The first `count` values; what lies behind them need not be AMF. */
+export function decodeAmf(bytes: Buffer, count = Number.POSITIVE_INFINITY): AmfValue[] {
 	const cursor = { at: 0 };
 	const values: AmfValue[] = [];
-	while (cursor.at < bytes.length) {
+	while (cursor.at < bytes.length && values.length < count) {
 		values.push(decodeValue(bytes, cursor));
 	}
 	return values;

@@ -73,7 +73,8 @@ function recordingOf(server: ServerProcess, name: string): string {
 
 /** `duration` of onMetaData in seconds; 0 when there is none yet. */
 function durationOf(tags: readonly Tag[]): number {
-	const [, metadata] = decodeAmf(tags[0]?.body ?? Buffer.alloc(0));
+	// Like a player: what stands behind the metadata is the recorder's room for a seek index, which it may be writing just now.
+	const [, metadata] = decodeAmf(tags[0]?.body ?? Buffer.alloc(0), 2);
 	const { duration } = membersOf(metadata);
 	return typeof duration === 'number' ? duration : 0;
 }
