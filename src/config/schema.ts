@@ -99,6 +99,18 @@ export const configSchema = z.strictObject({
 				.default(80)
 				.meta(fixed('Files and pages. When it was not asked for and 80 may not be bound: 8000, with a warning.')),
 			memory: size.default(64 * 1024 ** 2).meta(fixed('Small files that each delivery thread keeps in memory.')),
+			accessLog: z
+				.string()
+				.default('')
+				.meta(
+					fixed(
+						'File that requests for files are logged to; - = standard output, empty = nowhere. SIGHUP opens it anew.',
+					),
+				),
+			accessLogFormat: z
+				.enum(['combined', 'json'])
+				.default('combined')
+				.meta(fixed('combined = as Apache and nginx write it; json = an object a line.')),
 			listing: z.boolean().default(false).meta(live('Show what is in a directory when its path ends with a slash.')),
 		})
 		.prefault({}),

@@ -1,3 +1,4 @@
+import { AccessLog } from '../log/access-log.js';
 import { createLogger, type Logger } from '../log/logger.js';
 import { RepeatReporter } from '../log/repeat-reporter.js';
 import { Counters } from '../metrics/counters.js';
@@ -20,6 +21,7 @@ export class DeliveryRole {
 	readonly #send: (message: ThreadToCoordinator) => void;
 	readonly #services: DeliveryServices;
 	readonly #limits: ConnectionLimits;
+	readonly #accessLog: AccessLog | null;
 	readonly #servers: { name: ListenerName; server: HttpServer; router: Router }[];
 
 	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, log?: Logger) {
@@ -31,11 +33,15 @@ export class DeliveryRole {
 		const ownLog = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
 		const refusals = new RepeatReporter(ownLog);
 		const hubs = new HubSet({ directory, config, counters, log: ownLog });
+		const onFault = (fault: string, detail: string): void => refusals.report(fault, detail);
+		const { accessLog, accessLogFormat } = config.files;
+		this.#accessLog = accessLog === '' ? null : new AccessLog(accessLog, accessLogFormat, onFault);
 		const files = new FileServer({
 			config: () => this.#services.config,
 			memoryBytes: config.files.memory,
 			counters,
-			onFault: (fault, detail) => refusals.report(fault, detail),
+			accessLog: this.#accessLog,
+			onFault,
 			wholeRoot: false,
 		});
 		this.#services = { config, directory, hubs, pushes: new PushPorts(), files, counters, log: ownLog, refusals };
@@ -66,6 +72,7 @@ export class DeliveryRole {
 				break;
 			case 'config':
 				this.#services.config = message.config;
+				this.#accessLog?.reopen();
 				hubs.configure(message.config);
 				this.#limits.configure(message.config);
 				if (config.log.level !== message.config.log.level) {
@@ -98,6 +105,7 @@ export class DeliveryRole {
 				resolve();
 			});
 		});
+		await this.#accessLog?.flush();
 		this.#send({ type: 'drained' });
 	}
 }

@@ -1,3 +1,4 @@
+import type { FileCounter } from './counters.js';
 import type { ProcessSnapshot, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
 import { sum, VIEWER_PROTOCOLS, type ViewerProtocol } from './stream-counts.js';
 
@@ -106,6 +107,39 @@ export const CATALOGUE: readonly MetricSpec[] = [
 		across: 'max',
 	},
 
+	files('counter', 'file_requests_total', 'Requests for files answered, by class of status', 'class', {
+		'2xx': 'fileRequests2xx',
+		'3xx': 'fileRequests3xx',
+		'4xx': 'fileRequests4xx',
+		'5xx': 'fileRequests5xx',
+	}),
+	counter('file_sent_bytes_total', 'Bytes of files sent', (s) => s.totals.files.fileBytesOut),
+	files('counter', 'file_cache_requests_total', 'Requests for files by what the cache had', 'result', {
+		hit: 'fileCacheHits',
+		miss: 'fileCacheMisses',
+		stale: 'fileCacheStale',
+		revalidated: 'fileCacheRevalidated',
+	}),
+	files('gauge', 'file_cache_bytes', 'Bytes of files kept', 'store', {
+		memory: 'currentFileCacheBytes',
+		disk: 'currentFileDiskBytes',
+	}),
+	counter(
+		'file_upstream_requests_total',
+		'Requests for files to upstreams',
+		(s) => s.totals.files.fileUpstreamRequests,
+	),
+	counter(
+		'file_upstream_failures_total',
+		'Requests for files that an upstream did not answer',
+		(s) => s.totals.files.fileUpstreamFailures,
+	),
+	counter(
+		'file_upstream_received_bytes_total',
+		'Bytes of files received from upstreams',
+		(s) => s.totals.files.fileUpstreamBytes,
+	),
+
 	gauge('recorders', 'Takes being recorded', (s) => s.recorders.active),
 	counter('recorder_takes_total', 'Takes begun', (s) => s.recorders.takes),
 	counter('recorder_written_bytes_total', 'Bytes of recordings written', (s) => s.recorders.bytesWritten),
@@ -132,6 +166,19 @@ function byProtocol(
 	values: (snapshot: ProcessSnapshot) => Record<ViewerProtocol, number>,
 ): MetricSpec {
 	return spec(type, name, help, ['protocol'], (snapshot) => protocolSamples([], values(snapshot)));
+}
+
+/** One series for each value of one label. */
+function files(
+	type: MetricSpec['type'],
+	name: string,
+	help: string,
+	label: string,
+	counters: Readonly<Record<string, FileCounter>>,
+): MetricSpec {
+	return spec(type, name, help, [label], ({ totals }) =>
+		Object.entries(counters).map(([value, each]): Sample => [[value], totals.files[each]]),
+	);
 }
 
 function perStream(type: MetricSpec['type'], name: string, help: string, value: Of<StreamSnapshot>): MetricSpec {

@@ -5,6 +5,25 @@ import { ERROR_CODES, type ErrorCode } from '../errors.js';
  * float64 add (4 ns). The coordinator sums the slabs when somebody scrapes.
  */
 
+/** Of those of a thread: what it did with files. */
+export const FILE_COUNTERS = [
+	'fileRequests2xx',
+	'fileRequests3xx',
+	'fileRequests4xx',
+	'fileRequests5xx',
+	'fileBytesOut',
+	'fileCacheHits',
+	'fileCacheMisses',
+	'fileCacheStale',
+	'fileCacheRevalidated',
+	'fileUpstreamRequests',
+	'fileUpstreamFailures',
+	'fileUpstreamBytes',
+	'currentFileCacheBytes',
+	'currentFileDiskBytes',
+] as const;
+export type FileCounter = (typeof FILE_COUNTERS)[number];
+
 /**
  * Counters and gauges of a thread. A gauge goes down again; its name starts with `current`. Times are sums of milliseconds;
  * runRole keeps `eventLoopBusyMs`.
@@ -16,14 +35,7 @@ export const THREAD_COUNTERS = [
 	'flushMs',
 	'currentMergeWindowMs',
 	'eventLoopBusyMs',
-	'fileRequests2xx',
-	'fileRequests3xx',
-	'fileRequests4xx',
-	'fileRequests5xx',
-	'fileBytesOut',
-	'fileCacheHits',
-	'fileCacheMisses',
-	'currentFileCacheBytes',
+	...FILE_COUNTERS,
 ] as const;
 export type ThreadCounter = (typeof THREAD_COUNTERS)[number];
 

@@ -1,7 +1,7 @@
 import { ERROR_CODES, type ErrorCode } from '../errors.js';
 import { Figure, HEADER_BYTES, StreamFlag } from '../ring/layout.js';
 import { RingReader } from '../ring/ring-reader.js';
-import { Counters, MAX_COUNTED_STREAMS, type StreamCounter } from './counters.js';
+import { Counters, FILE_COUNTERS, type FileCounter, MAX_COUNTED_STREAMS, type StreamCounter } from './counters.js';
 import { mergeStreams } from './merge-streams.js';
 import type { ProcessSnapshot, RecorderCounts, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
 import {
@@ -155,6 +155,7 @@ export class CounterLedger {
 				streamsStarted: this.#streamsStarted,
 				sessionsAccepted: sum(slabs, (slab) => slab.get('sessionsAccepted')),
 				sessionsClosed: sumClosed(slabs),
+				files: sumFiles(slabs),
 				...totals,
 			},
 			recorders,
@@ -221,6 +222,11 @@ function threadSnapshot(thread: string, { live, past, restarts }: ThreadAccount)
 		mergeWindowMs: sum(slabs, (slab) => slab.get('currentMergeWindowMs')),
 		eventLoopBusyMs: sum(slabs, (slab) => slab.get('eventLoopBusyMs')),
 	};
+}
+
+function sumFiles(slabs: readonly Counters[]): Record<FileCounter, number> {
+	const counts = FILE_COUNTERS.map((name) => [name, sum(slabs, (slab) => slab.get(name))]);
+	return Object.fromEntries(counts) as Record<FileCounter, number>;
 }
 
 function sumClosed(slabs: readonly Counters[]): Record<ErrorCode, number> {

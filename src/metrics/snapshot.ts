@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.js';
+import type { FileCounter } from './counters.js';
 import type { StreamCounts, ViewerProtocol } from './stream-counts.js';
 
 /**
@@ -50,6 +51,7 @@ export type ProcessTotals = {
 	sessionsClosed: Record<ErrorCode, number>;
 	counts: StreamCounts;
 	subscribers: Record<ViewerProtocol, number>;
+	files: Record<FileCounter, number>;
 };
 
 /** What the recorders of a process have done. `skips` counts jumps to a keyframe because the disk was too slow. */

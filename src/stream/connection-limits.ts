@@ -49,15 +49,16 @@ export class ConnectionLimits {
 
 /** Remote end of `socket` as `address:port`, IPv6 in brackets, IPv4 that came over an IPv6 socket as IPv4. */
 export function peerAddress(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
-	const address = withoutMapping(socket.remoteAddress ?? 'unknown');
+	const address = plainAddress(socket.remoteAddress ?? 'unknown');
 	return `${address.includes(':') ? `[${address}]` : address}:${socket.remotePort ?? 0}`;
 }
 
 function isLoopback(address: string): boolean {
-	const plain = withoutMapping(address);
+	const plain = plainAddress(address);
 	return plain === '::1' || plain.startsWith('127.');
 }
 
-function withoutMapping(address: string): string {
+/** An IPv4 address that came over an IPv6 socket as IPv4. */
+export function plainAddress(address: string): string {
 	return address.startsWith(IPV4_MAPPED) ? address.slice(IPV4_MAPPED.length) : address;
 }

@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from '#src/errors.js';
+import { FILE_COUNTERS, type FileCounter } from '#src/metrics/counters.js';
 import type { ProcessSnapshot, StreamSnapshot } from '#src/metrics/snapshot.js';
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
@@ -50,6 +51,7 @@ export function fakeSnapshot(streams: StreamSnapshot[] = []): ProcessSnapshot {
 			>,
 			counts: fakeStream('', 1000).counts,
 			subscribers: { rtmp: 34, 'http-flv': 35, 'ws-flv': 36 },
+			files: Object.fromEntries(FILE_COUNTERS.map((name, index) => [name, 51 + index])) as Record<FileCounter, number>,
 		},
 		recorders: { active: 41, takes: 42, bytesWritten: 43, failures: 44, skips: 45 },
 	};

@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../../config/schema.js';
+import type { Access, AccessLog } from '../../log/access-log.js';
 import type { Counters, ThreadCounter } from '../../metrics/counters.js';
+import { plainAddress } from '../../stream/connection-limits.js';
 import { answerError, errorBody } from '../http-answer.js';
 import { endOf, type SessionEnd } from '../session-end.js';
 import { directoryListing } from './directory-listing.js';
@@ -29,6 +31,7 @@ export type FileServerOptions = {
 	/** What hot files may take. */
 	memoryBytes: number;
 	counters: Counters;
+	accessLog: AccessLog | null;
 	/** A file is there and cannot be read. */
 	onFault: (fault: string, detail: string) => void;
 	/** Everything below the media root is public, not only the recordings. */
@@ -109,7 +112,9 @@ export class FileServer {
 	}
 
 	#exchange(request: IncomingMessage, response: ServerResponse, cors: Readonly<Record<string, string>>): Exchange {
-		const { counters } = this.#options;
+		const { counters, accessLog } = this.#options;
+		const startedAtMs = accessLog === null ? 0 : performance.now();
+		const address = accessLog === null ? '' : request.socket.remoteAddress;
 		const { Vary: vary = '', ...fields } = cors;
 		return {
 			request,
@@ -119,6 +124,7 @@ export class FileServer {
 			done: (status, bytes) => {
 				counters.add(STATUS_COUNTER[Math.floor(status / 100)] ?? 'fileRequests5xx', 1);
 				counters.add('fileBytesOut', bytes);
+				accessLog?.write(accessOf(request, address, startedAtMs, status, bytes));
 			},
 		};
 	}
@@ -133,4 +139,27 @@ export class FileServer {
 		response.end();
 		done(status, request.method === 'HEAD' ? 0 : errorBody(error).length);
 	}
+}
+
+function accessOf(
+	request: IncomingMessage,
+	address: string | undefined,
+	startedAtMs: number,
+	status: number,
+	bytes: number,
+): Access {
+	const { method = '', url: target = '', httpVersion, headers } = request;
+	const durationMs = performance.now() - startedAtMs;
+	return {
+		address: plainAddress(address ?? '-'),
+		startedAtMs: Date.now() - durationMs,
+		durationMs: Math.round(durationMs * 1000) / 1000,
+		method,
+		target,
+		httpVersion,
+		status,
+		bytes,
+		referer: headers.referer,
+		userAgent: headers['user-agent'],
+	};
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -186,6 +186,23 @@ describe('served files', () => {
 		assert.equal((await ask('/hls/live/none/')).response.statusCode, 404);
 		const { ask: closed } = await serve(t);
 		assert.equal((await closed('/hls/live/test/')).response.statusCode, 404);
+	});
+
+	it('are logged, whole or refused, when that is asked for', async (t) => {
+		const directory = mkdtempSync(path.join(tmpdir(), 'millrace-access-'));
+		t.after(() => rmSync(directory, { recursive: true }));
+		const accessLog = path.join(directory, 'access.log');
+		const { ask, thread } = await serve(t, { files: { accessLog } });
+		await ask(SEGMENT, { 'User-Agent': 'test' });
+		await ask('/none');
+		thread.role.handle({ type: 'drain', deadlineMs: 1000 });
+		await until(() => thread.sent.some(({ type }) => type === 'drained'));
+		const [first, second] = readFileSync(accessLog, 'utf8').split('\n');
+		assert.match(
+			first!,
+			/^127\.0\.0\.1 - - \[.*\] "GET \/hls\/live\/test\/segment_1\.ts HTTP\/1\.1" 200 10 "-" "test"$/,
+		);
+		assert.match(second!, /"GET \/none HTTP\/1\.1" 404 \d+ "-" "-"$/);
 	});
 
 	it('go on over one connection', async (t) => {
