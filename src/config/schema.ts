@@ -152,18 +152,27 @@ export const configSchema = z.strictObject({
 		.strictObject({
 			segment: duration.default(4000).meta(live('Segments, also of fMP4, end at the first keyframe after this.')),
 			maxSegment: duration.default(8000).meta(live('Segments end after this even without a keyframe.')),
+			type: z
+				.enum(['live', 'event'])
+				.default('live')
+				.meta(live('HLS playlists of MPEG-TS: live = old segments leave; event = everything since the take began.')),
 			window: duration
 				.default(60_000)
-				.meta(
-					live('How much of a live stream hls/{app}/{name}/index.m3u8 lists; older segments are removed. 0 = all.'),
-				),
-			keySegments: z
-				.number()
-				.int()
-				.min(0)
-				.max(10_000)
-				.default(0)
-				.meta(live('MPEG-TS segments that share one AES-128 key. 0 = not encrypted.')),
+				.meta(live('How much of a live stream hls/{app}/{name}/index.m3u8 lists, at least three target durations.')),
+			cleanup: z
+				.boolean()
+				.default(true)
+				.meta(live('Remove segments soon after they have left the playlist; else they stay for record.maxAge.')),
+			encryption: z
+				.strictObject({
+					enabled: z.boolean().default(false),
+					rotate: z.number().int().min(1).max(100_000).default(10),
+				})
+				.default({ enabled: false, rotate: 10 })
+				.meta({
+					...live('AES-128 for MPEG-TS segments; another key after every so many (`rotate`).'),
+					expects: '{ enabled, rotate }',
+				}),
 		})
 		.prefault({}),
 	limits: z

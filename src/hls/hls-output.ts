@@ -2,6 +2,7 @@ import type { Output, RecorderParts } from '../record/output.js';
 import { type SegmentOutput, SegmentRecorder } from '../record/segment-recorder.js';
 import { TsSegmenter } from '../remux/ts-segmenter.js';
 import { removeOldHls } from './hls-retention.js';
+import { endPlaylist } from './past-playlist.js';
 import { TsWindow } from './ts-window.js';
 
 /** `hls/{app}/{name}/index.m3u8` with segments of MPEG-TS. */
@@ -12,21 +13,36 @@ export const hlsOutput: Output = {
 			...parts,
 			what: 'HLS',
 			policy: { targetMs: parts.config.hls.segment, maxMs: parts.config.hls.maxSegment },
-			open: (startedAtMs) => openWindow(parts, startedAtMs),
+			open: (startedAtMs, lagMs) => openWindow(parts, startedAtMs, lagMs),
 		}),
+	recover: endPlaylist,
+	waitsForStream: true,
 	removeOld: removeOldHls,
 };
 
-async function openWindow({ directory, config }: RecorderParts, startedAtMs: number): Promise<SegmentOutput> {
-	const { window: windowMs, keySegments: segmentsPerKey } = config.hls;
-	const output = await TsWindow.open(directory, { windowMs, segmentsPerKey, startedAtMs });
+async function openWindow(
+	{ directory, config, report }: RecorderParts,
+	startedAtMs: number,
+	lagMs: () => number,
+): Promise<SegmentOutput> {
+	const { type, window: windowMs, cleanup, encryption } = config.hls;
+	const output = await TsWindow.open(directory, {
+		...{ type, windowMs, cleanup, startedAtMs, lagMs },
+		segmentsPerKey: encryption.enabled ? encryption.rotate : 0,
+		now: Date.now,
+		report: (level, message, fields) => report({ level, message, fields }),
+	});
 	return {
 		sink: new TsSegmenter(output),
+		targetDuration: output.targetDurationKept,
 		get bytesWritten() {
 			return output.bytesWritten;
 		},
 		flush: () => output.flush(),
-		finish: () => Promise.resolve({ directory }),
+		async finish(streamEnded) {
+			await output.finish(streamEnded);
+			return output.summary;
+		},
 		abandon: () => Promise.resolve(),
 	};
 }

@@ -1,28 +1,59 @@
-import { rm, stat } from 'node:fs/promises';
+import { readdir, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { errorCodeOf } from '../record/file-error.js';
 import type { RetentionRule } from '../record/output.js';
-import { HLS_PLAYLIST } from './ts-window.js';
+import { removeIfThere } from './expiring-files.js';
+import { endPlaylist, HLS_PLAYLIST, readPlaylist } from './past-playlist.js';
 
-/** Removes the segments of a stream that has not been live for too long, and the directory. */
+/** A playlist that nobody has added to for this long is over, whoever should have ended it. */
+const OVER_MS = 10 * 60_000;
+
+/**
+ * Removes from a stream's directory the segments, keys and playlists that are too old, and the directory when it is empty then. What
+ * the present playlist lists goes only together with it.
+ */
 export async function removeOldHls(
 	directory: string,
 	{ maxAgeMs, nowMs, recording }: RetentionRule,
 ): Promise<string[]> {
-	if (recording || nowMs - (await newestChangeMs(directory)) <= maxAgeMs) {
-		return [];
+	const found = await readPlaylist(directory);
+	if (found !== null && !recording && nowMs - found.changedAtMs > OVER_MS) {
+		await endPlaylist(directory);
 	}
-	await rm(directory, { recursive: true, force: true });
-	return [directory];
+	const playlistStays = found !== null && (recording || nowMs - found.changedAtMs <= maxAgeMs);
+	const listed = playlistStays ? found.playlist.segments.flatMap(({ uri, key }) => [uri, key?.uri]) : [];
+	const kept = new Set([...listed, ...(playlistStays || recording ? [HLS_PLAYLIST] : [])]);
+	const removed: string[] = [];
+	for (const name of await readdir(directory)) {
+		const file = path.join(directory, name);
+		if (!kept.has(name) && nowMs - (await changedAtMs(file)) > maxAgeMs) {
+			await removeIfThere(file);
+			removed.push(name);
+		}
+	}
+	if (removed.length > 0 && !recording) {
+		await removeIfEmpty(directory);
+	}
+	return removed;
 }
 
-async function newestChangeMs(directory: string): Promise<number> {
+async function changedAtMs(file: string): Promise<number> {
 	try {
-		return (await stat(path.join(directory, HLS_PLAYLIST))).mtimeMs;
+		return (await stat(file)).mtimeMs;
 	} catch (error) {
 		if (errorCodeOf(error) === 'ENOENT') {
-			return (await stat(directory)).mtimeMs;
+			return Number.POSITIVE_INFINITY;
 		}
 		throw error;
+	}
+}
+
+async function removeIfEmpty(directory: string): Promise<void> {
+	try {
+		await rmdir(directory);
+	} catch (error) {
+		if (errorCodeOf(error) !== 'ENOTEMPTY' && errorCodeOf(error) !== 'EEXIST') {
+			throw error;
+		}
 	}
 }

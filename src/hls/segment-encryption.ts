@@ -1,42 +1,43 @@
-// Spec: rfc8216bis-22 5.2 (AES-128: CBC with PKCS7 padding, the media sequence number as IV), 4.4.4.4 (EXT-X-KEY)
+// Spec: rfc8216bis-22 5.2 (AES-128: CBC with PKCS7 padding), 4.4.4.4 (EXT-X-KEY)
 import { createCipheriv, randomBytes } from 'node:crypto';
-import path from 'node:path';
 import type { SegmentKey } from '../protocol/m3u8/media-playlist.js';
-import { writeFileWhole } from '../record/atomic-file.js';
-import type { JobQueue } from '../record/job-queue.js';
 
 const KEY_BYTES = 16;
 
-/** Encrypts whole segments, with a new key after every so many of them. Key files lie beside the segments. */
+export type EncryptedSegment = {
+	bytes: Buffer;
+	key: SegmentKey;
+	/** A key that comes into use with this segment: a file to be written first. */
+	newKey: { uri: string; bytes: Buffer } | null;
+};
+
+/** Encrypts whole segments, each with its own initialization vector, and with another key after every so many of them. */
 export class SegmentEncryption {
-	readonly #directory: string;
-	readonly #jobs: JobQueue;
 	readonly #segmentsPerKey: number;
 	#key: Buffer = Buffer.alloc(0);
 	#uri = '';
 	#left = 0;
 
-	constructor(directory: string, jobs: JobQueue, segmentsPerKey: number) {
-		this.#directory = directory;
-		this.#jobs = jobs;
+	constructor(segmentsPerKey: number) {
 		this.#segmentsPerKey = segmentsPerKey;
 	}
 
-	/** `mediaSequence` is the number of the segment in the playlist. */
-	encrypt(segment: Uint8Array, mediaSequence: number): { bytes: Buffer; key: SegmentKey } {
-		if (this.#left === 0) {
+	/** `segment` is borrowed; `number` is not used for two segments, so neither is a vector. */
+	encrypt(segment: Uint8Array, number: number): EncryptedSegment {
+		const isNew = this.#left === 0;
+		if (isNew) {
 			this.#left = this.#segmentsPerKey;
 			this.#key = randomBytes(KEY_BYTES);
-			this.#uri = `key_${mediaSequence}.key`;
-			const file = path.join(this.#directory, this.#uri);
-			const key = this.#key;
-			this.#jobs.add(() => writeFileWhole(file, [key]));
+			this.#uri = `key_${number}.key`;
 		}
 		this.#left--;
 		const iv = Buffer.alloc(KEY_BYTES);
-		iv.writeBigUInt64BE(BigInt(mediaSequence), 8);
+		iv.writeBigUInt64BE(BigInt(number), KEY_BYTES - 8);
 		const cipher = createCipheriv('aes-128-cbc', this.#key, iv);
-		const bytes = Buffer.concat([cipher.update(segment), cipher.final()]);
-		return { bytes, key: { uri: this.#uri, iv: null } };
+		return {
+			bytes: Buffer.concat([cipher.update(segment), cipher.final()]),
+			key: { uri: this.#uri, iv: iv.toString('hex') },
+			newKey: isNew ? { uri: this.#uri, bytes: this.#key } : null,
+		};
 	}
 }

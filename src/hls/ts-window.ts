@@ -1,80 +1,113 @@
 // Spec: rfc8216bis-22 6.2.1, 6.2.2 (what a server must keep to in a live playlist)
-import { mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { PeerError } from '../errors.js';
 import {
 	type MediaPlaylist,
 	PLAIN_PLAYLIST,
 	type PlaylistSegment,
-	type SegmentKey,
+	segmentLines,
 	serializeMediaPlaylist,
 } from '../protocol/m3u8/media-playlist.js';
-import { parseMediaPlaylist } from '../protocol/m3u8/media-playlist-parser.js';
 import { UNFINISHED, writeFileWhole } from '../record/atomic-file.js';
-import { errorCodeOf } from '../record/file-error.js';
 import { JobQueue } from '../record/job-queue.js';
+import type { RecorderEvent } from '../record/output.js';
+import type { SourceTrack } from '../remux/frame.js';
 import type { TsSegment, TsSink } from '../remux/ts-segmenter.js';
+import { ExpiringFiles, removeIfThere } from './expiring-files.js';
+import { HLS_PLAYLIST, type Past, readPast, segmentName, writePlaylist } from './past-playlist.js';
 import { SegmentEncryption } from './segment-encryption.js';
 
-export const HLS_PLAYLIST = 'index.m3u8';
-
-export type HlsOptions = {
-	/** Segments that make up this much stay in the playlist; 0 = all. */
+export type WindowOptions = {
+	/** live: old segments leave the playlist. event: it only grows. */
+	type: 'live' | 'event';
+	/** Segments that make up this much stay in a live playlist. */
 	windowMs: number;
-	/** Segments that share one key; 0 = no encryption. */
+	/** Whether files that have left the playlist are removed. */
+	cleanup: boolean;
+	/** Segments that share one AES-128 key; 0 = no encryption. */
 	segmentsPerKey: number;
 	/** Wall clock of the first frame, milliseconds since 1970. */
 	startedAtMs: number;
+	/** How long ago the frame that came last, which has ended a segment, had come in. */
+	lagMs: () => number;
+	now: () => number;
+	report: (level: RecorderEvent['level'], message: string, fields: RecorderEvent['fields']) => void;
 };
 
-type Listed = PlaylistSegment & { number: number };
-type Leaving = { uri: string; removeAtMs: number };
+/** A segment in the playlist, and its lines there. */
+type Listed = PlaylistSegment & { number: number; text: string };
 
 const VERSION = 3;
 /** A live playlist must not get shorter than this many target durations. */
 const MIN_TARGET_DURATIONS = 3;
-const SEGMENT_NAME = /^segment_(\d+)\.ts$/;
+/** What may lie beside segments of ours. */
+const OUR_FILES = /^(segment_\d+\.ts|key_\d+\.key)(\.tmp)?$|\.m3u8\.tmp$/;
 
 /**
  * Transport stream segments of one stream and their playlist. Numbers go on over ends and restarts, so that no player ever sees
- * the sequence go back; a playlist that a crash has left open is continued behind a discontinuity.
+ * the sequence go back; a playlist that was left open a moment ago is continued behind a discontinuity. Calls only order the work;
+ * `flush` does it.
  */
 export class TsWindow implements TsSink {
 	readonly #directory: string;
-	readonly #options: HlsOptions;
+	readonly #options: WindowOptions;
+	readonly #type: MediaPlaylist['type'];
+	readonly #past: Past;
 	readonly #jobs = new JobQueue();
+	readonly #expiring: ExpiringFiles;
 	readonly #encryption: SegmentEncryption | null;
-	#segments: Listed[] = [];
-	#leaving: Leaving[] = [];
+	#listed: Listed[] = [];
+	#listedMs = 0;
 	#nextNumber: number;
 	#discontinuitySequence: number;
 	#discontinuity: boolean;
 	#targetDuration: number;
+	/** Wall clock of time 0, as of the last discontinuity. */
+	#zeroMs: number;
+	#segments = 0;
+	#durationMs = 0;
 	#bytesWritten = 0;
-	#ended = false;
+	#saidDependent = false;
 
-	private constructor(directory: string, options: HlsOptions, past: Past) {
+	private constructor(directory: string, options: WindowOptions, past: Past, expiring: ExpiringFiles) {
+		const { type, segmentsPerKey, startedAtMs } = options;
 		this.#directory = directory;
 		this.#options = options;
-		this.#encryption =
-			options.segmentsPerKey > 0 ? new SegmentEncryption(directory, this.#jobs, options.segmentsPerKey) : null;
-		this.#segments = past.segments;
+		this.#type = playlistType(type);
+		this.#past = past;
+		this.#expiring = expiring;
+		this.#encryption = segmentsPerKey > 0 ? new SegmentEncryption(segmentsPerKey) : null;
 		this.#nextNumber = past.nextNumber;
 		this.#discontinuitySequence = past.discontinuitySequence;
-		this.#discontinuity = past.segments.length > 0;
-		this.#targetDuration = past.targetDuration;
+		this.#discontinuity = past.open !== null;
+		this.#targetDuration = past.open?.targetDuration ?? 0;
+		this.#zeroMs = startedAtMs;
+		for (const [index, segment] of (past.open?.segments ?? []).entries()) {
+			this.#list(segment, past.open!.mediaSequence + index);
+		}
 	}
 
-	/** Goes on in `directory`, which is made if need be, where an earlier output has stopped. */
-	static async open(directory: string, options: HlsOptions): Promise<TsWindow> {
-		await mkdir(directory, { recursive: true });
-		const past = await readPast(directory);
-		if (options.windowMs === 0 && past.replaces !== null) {
-			await rename(path.join(directory, HLS_PLAYLIST), path.join(directory, past.replaces));
+	/** Goes on in `directory` where an earlier take has stopped. Nothing is written before the first segment. */
+	static async open(directory: string, options: WindowOptions): Promise<TsWindow> {
+		const { windowMs, cleanup, now } = options;
+		const type = playlistType(options.type);
+		const past = await readPast(directory, { type, staleMs: windowMs, nowMs: now() });
+		const expiring = new ExpiringFiles(directory);
+		if (cleanup && type === null) {
+			const { targetDuration = 0, segments = [] } = past.open ?? past.closed?.playlist ?? {};
+			// Listed for the length of a playlist after they were written, and wanted for as long again.
+			const keepMs = 2 * (playlistMs(windowMs, targetDuration) + targetDuration * 2000);
+			const listed = new Set(past.open && segments.flatMap(({ uri, key }) => [uri, key?.uri]));
+			for (const name of past.files.filter((name) => OUR_FILES.test(name) && !listed.has(name))) {
+				await expiring.addOld(name, name.endsWith(UNFINISHED) ? 0 : keepMs);
+			}
 		}
-		const output = new TsWindow(directory, options, past);
-		await output.#removeForgotten();
-		return output;
+		return new TsWindow(directory, options, past, expiring);
+	}
+
+	/** Of the playlist that is continued; 0 when one is begun. */
+	get targetDurationKept(): number {
+		return this.#past.open?.targetDuration ?? 0;
 	}
 
 	/** Bytes of all segments so far. */
@@ -82,50 +115,66 @@ export class TsWindow implements TsSink {
 		return this.#bytesWritten;
 	}
 
+	/** What this take came to. */
+	get summary(): { segments: number; durationMs: number } {
+		return { segments: this.#segments, durationMs: Math.round(this.#durationMs) };
+	}
+
 	tracks(): void {
 		// The tables in each segment say what it holds; a media playlist does not.
 	}
 
-	leftOut(): void {
-		// The recorder says so in the log, once for each track.
+	leftOut({ kind, config }: SourceTrack, leading: boolean): void {
+		const message = leading
+			? 'no HLS: MPEG-TS cannot carry the codec'
+			: 'HLS goes without a track: MPEG-TS cannot carry it';
+		this.#options.report('warn', message, { kind, codec: config.codec });
 	}
 
 	targetDuration(seconds: number): void {
-		if (this.#segments.length > 0 && this.#targetDuration !== seconds) {
-			// A playlist keeps its target duration for life: this is another one.
-			this.#forgetAll();
-		}
 		this.#targetDuration = seconds;
 	}
 
-	segment(segment: TsSegment): void {
+	segment({ bytes, startMs, durationMs, independent, discontinuity }: TsSegment): void {
+		if (this.#segments === 0) {
+			this.#begin();
+		}
+		if (this.#discontinuity) {
+			// Time in the stream has gone on from where it was, time on the wall has not waited.
+			const endedAtMs = this.#options.now() - this.#options.lagMs();
+			this.#zeroMs = Math.max(this.#zeroMs, endedAtMs - durationMs - startMs);
+		}
 		const number = this.#nextNumber++;
-		const uri = `segment_${number}.ts`;
-		const { bytes, key } = this.#encrypted(segment.bytes, number);
-		this.#bytesWritten += bytes.length;
-		const file = path.join(this.#directory, uri);
-		this.#jobs.add(() => writeFileWhole(file, [bytes]));
-		this.#segments.push({
+		const uri = segmentName(number);
+		const encrypted = this.#encryption?.encrypt(bytes, number);
+		if (encrypted?.newKey) {
+			this.#write(encrypted.newKey.uri, encrypted.newKey.bytes);
+		}
+		this.#write(uri, encrypted?.bytes ?? bytes);
+		this.#list(
+			{
+				uri,
+				duration: durationMs / 1000,
+				discontinuity: this.#discontinuity,
+				map: null,
+				key: encrypted?.key ?? null,
+				programDateTimeMs: Math.round(this.#zeroMs + startMs),
+				parts: [],
+			},
 			number,
-			uri,
-			duration: segment.durationMs / 1000,
-			discontinuity: this.#discontinuity,
-			map: null,
-			key,
-			programDateTimeMs: Math.round(this.#options.startedAtMs + segment.startMs),
-			parts: [],
-		});
-		this.#discontinuity = segment.discontinuity;
+		);
+		this.#discontinuity = discontinuity;
+		this.#segments++;
+		this.#durationMs += durationMs;
+		this.#bytesWritten += bytes.length;
 		this.#slide();
-		this.#writePlaylist();
-		this.#removeLeft();
+		this.#writePlaylist(false);
+		this.#removeExpired();
+		this.#sayDependent(independent);
 	}
 
 	end(): void {
-		this.#ended = true;
-		if (this.#segments.length > 0) {
-			this.#writePlaylist();
-		}
+		// Whether the playlist ends as well is for `finish` to say.
 	}
 
 	/** Writes what has been handed over. Rejects with the disk's error. */
@@ -133,139 +182,96 @@ export class TsWindow implements TsSink {
 		await this.#jobs.flush();
 	}
 
-	#encrypted(bytes: Buffer, number: number): { bytes: Buffer; key: SegmentKey | null } {
-		return this.#encryption?.encrypt(bytes, number) ?? { bytes, key: null };
+	/** No segment follows in this take; `ended`: nor will another take go on with the playlist. */
+	async finish(ended: boolean): Promise<void> {
+		if (ended && this.#listed.length > 0) {
+			this.#writePlaylist(true);
+		}
+		await this.#jobs.flush();
+	}
+
+	#begin(): void {
+		this.#jobs.add(async () => void (await mkdir(this.#directory, { recursive: true })));
+		const { closed } = this.#past;
+		if (closed !== null && this.#type === 'EVENT') {
+			const kept = path.join(this.#directory, closed.name);
+			this.#jobs.add(() => writePlaylist(kept, { ...closed.playlist, ended: true }));
+		}
+	}
+
+	#list(segment: PlaylistSegment, number: number): void {
+		const text = segmentLines(segment, this.#listed.at(-1) ?? null).join('\n');
+		this.#listed.push({ ...segment, number, text });
+		this.#listedMs += segment.duration * 1000;
 	}
 
 	#slide(): void {
-		const { windowMs } = this.#options;
-		if (windowMs === 0) {
+		const { type, windowMs } = this.#options;
+		if (type === 'event') {
 			return;
 		}
-		const keep = Math.max(windowMs / 1000, MIN_TARGET_DURATIONS * this.#targetDuration);
-		let total = this.#segments.reduce((sum, { duration }) => sum + duration, 0);
-		while (this.#segments.length > 1 && total - this.#segments[0]!.duration >= keep) {
-			total -= this.#segments[0]!.duration;
-			this.#drop(keep);
+		const keepMs = playlistMs(windowMs, this.#targetDuration);
+		const longestMs = this.#listedMs;
+		while (this.#listedMs - this.#listed[0]!.duration * 1000 >= keepMs) {
+			this.#drop(longestMs);
 		}
 	}
 
 	/** Takes the oldest segment out of the playlist; its file stays for those who have just seen it there. */
-	#drop(playlistSeconds: number): void {
-		const segment = this.#segments.shift()!;
-		this.#discontinuitySequence += segment.discontinuity ? 1 : 0;
-		const staysMs = (segment.duration + playlistSeconds + this.#targetDuration) * 1000;
-		this.#leaving.push({ uri: segment.uri, removeAtMs: Date.now() + staysMs });
-		if (segment.key !== null && segment.key.uri !== this.#segments[0]?.key?.uri) {
-			this.#leaving.push({ uri: segment.key.uri, removeAtMs: Date.now() + staysMs });
+	#drop(longestMs: number): void {
+		const { uri, key, duration, discontinuity } = this.#listed.shift()!;
+		const durationMs = duration * 1000;
+		this.#listedMs -= durationMs;
+		this.#discontinuitySequence += discontinuity ? 1 : 0;
+		const untilMs = this.#options.now() + durationMs + longestMs;
+		this.#expiring.add(uri, untilMs);
+		const first = this.#listed[0]!;
+		if (key !== null && key.uri !== first.key?.uri) {
+			this.#expiring.add(key.uri, untilMs);
 		}
 	}
 
-	#forgetAll(): void {
-		const seconds = this.#segments.reduce((sum, { duration }) => sum + duration, 0);
-		while (this.#segments.length > 0) {
-			this.#drop(seconds);
-		}
-		this.#discontinuitySequence += 1;
-		this.#discontinuity = false;
-	}
-
-	#writePlaylist(): void {
-		const sliding = this.#options.windowMs > 0;
-		const text = serializeMediaPlaylist({
+	#writePlaylist(ended: boolean): void {
+		const head = serializeMediaPlaylist({
 			...PLAIN_PLAYLIST,
 			version: VERSION,
 			independentSegments: false,
-			type: sliding ? null : 'EVENT',
+			type: this.#type,
 			targetDuration: this.#targetDuration,
-			mediaSequence: this.#segments[0]!.number,
+			mediaSequence: this.#listed[0]!.number,
 			discontinuitySequence: this.#discontinuitySequence,
-			segments: this.#segments,
-			ended: this.#ended,
+			segments: [],
 		});
-		const file = path.join(this.#directory, HLS_PLAYLIST);
-		this.#jobs.add(() => writeFileWhole(file, [Buffer.from(text)]));
+		const lines = this.#listed.map(({ text }) => text).join('\n');
+		this.#write(HLS_PLAYLIST, Buffer.from(`${head}${lines}\n${ended ? '#EXT-X-ENDLIST\n' : ''}`));
 	}
 
-	#removeLeft(): void {
-		const now = Date.now();
-		while (this.#leaving.length > 0 && this.#leaving[0]!.removeAtMs <= now) {
-			const file = path.join(this.#directory, this.#leaving.shift()!.uri);
-			this.#jobs.add(() => removeIfThere(file));
-		}
+	#write(name: string, bytes: Buffer): void {
+		const file = path.join(this.#directory, name);
+		this.#jobs.add(() => writeFileWhole(file, [bytes]));
 	}
 
-	/** Files of an earlier life that no playlist lists any more go when they are older than any player could want. */
-	async #removeForgotten(): Promise<void> {
-		const { windowMs } = this.#options;
-		if (windowMs === 0) {
-			return;
-		}
-		const listed = new Set(this.#segments.flatMap(({ uri, key }) => [uri, key?.uri]));
-		for (const name of await readdir(this.#directory)) {
-			const isOurs = SEGMENT_NAME.test(name) || name.endsWith('.key') || name.endsWith(UNFINISHED);
-			if (isOurs && !listed.has(name)) {
-				const file = path.join(this.#directory, name);
-				const { mtimeMs } = await stat(file);
-				this.#leaving.push({ uri: name, removeAtMs: mtimeMs + windowMs * 2 });
+	#removeExpired(): void {
+		if (this.#options.cleanup) {
+			for (const name of this.#expiring.expired(this.#options.now())) {
+				this.#jobs.add(() => removeIfThere(path.join(this.#directory, name)));
 			}
 		}
-		this.#leaving.sort((a, b) => a.removeAtMs - b.removeAtMs);
 	}
-}
 
-/** What an earlier life has left in the directory. */
-type Past = {
-	segments: Listed[];
-	nextNumber: number;
-	discontinuitySequence: number;
-	targetDuration: number;
-	/** Name for the playlist that is there, when it is not continued. */
-	replaces: string | null;
-};
-
-async function readPast(directory: string): Promise<Past> {
-	const numbers = (await readdir(directory)).flatMap((name) => Number(SEGMENT_NAME.exec(name)?.[1] ?? []));
-	const afterFiles = Math.max(0, ...numbers) + 1;
-	const playlist = await readPlaylist(path.join(directory, HLS_PLAYLIST));
-	if (playlist === null) {
-		return { segments: [], nextNumber: afterFiles, discontinuitySequence: 0, targetDuration: 0, replaces: null };
-	}
-	const { mediaSequence, discontinuitySequence, targetDuration } = playlist;
-	const nextNumber = Math.max(afterFiles, mediaSequence + playlist.segments.length);
-	// Numbers in a playlist have no gaps: a segment that was written but not listed ends what can be continued.
-	const goesOn = !playlist.ended && nextNumber === mediaSequence + playlist.segments.length;
-	if (goesOn) {
-		const segments = playlist.segments.map((segment, index) => ({ ...segment, number: mediaSequence + index }));
-		return { segments, nextNumber, discontinuitySequence, targetDuration, replaces: null };
-	}
-	const discontinuities = playlist.segments.filter(({ discontinuity }) => discontinuity).length;
-	return {
-		segments: [],
-		nextNumber,
-		discontinuitySequence: discontinuitySequence + discontinuities + 1,
-		targetDuration,
-		replaces: `index_${mediaSequence}.m3u8`,
-	};
-}
-
-async function readPlaylist(file: string): Promise<MediaPlaylist | null> {
-	try {
-		return parseMediaPlaylist(await readFile(file, 'utf8'));
-	} catch (error) {
-		if (error instanceof PeerError || errorCodeOf(error) === 'ENOENT') {
-			return null;
-		}
-		throw error;
-	}
-}
-
-async function removeIfThere(file: string): Promise<void> {
-	try {
-		await unlink(file);
-	} catch (error) {
-		if (errorCodeOf(error) !== 'ENOENT') {
-			throw error;
+	#sayDependent(independent: boolean): void {
+		if (!independent && !this.#saidDependent) {
+			this.#saidDependent = true;
+			const fields = { targetDurationMs: this.#targetDuration * 1000 };
+			this.#options.report('warn', 'keyframes are too far apart: HLS segments begin without one', fields);
 		}
 	}
+}
+
+function playlistMs(windowMs: number, targetDuration: number): number {
+	return Math.max(windowMs, MIN_TARGET_DURATIONS * targetDuration * 1000);
+}
+
+function playlistType(type: WindowOptions['type']): MediaPlaylist['type'] {
+	return type === 'event' ? 'EVENT' : null;
 }

@@ -114,6 +114,7 @@ export class Coordinator {
 	async drain(deadlineMs: number): Promise<void> {
 		const deadline = Date.now() + deadlineMs;
 		const sessionsMs = deadlineMs * SESSIONS_SHARE;
+		this.#recordings.serverStops();
 		this.#registry.drain();
 		this.#descriptors.close();
 		for (const thread of this.#threads) {

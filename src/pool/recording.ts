@@ -36,6 +36,7 @@ export class Recording {
 	readonly #backoff = new RestartBackoff();
 	/** `stop` wins over `ended`: nothing more is recorded. */
 	#last: 'ended' | 'stop' | null = null;
+	#serverStops = false;
 	#port: MessagePort | null = null;
 	#openTake: string | null = null;
 	#lastBeat = 0;
@@ -87,6 +88,12 @@ export class Recording {
 		this.#finish('ended');
 	}
 
+	/** The stream may go on when the server is there again. */
+	serverStops(): void {
+		this.#serverStops = true;
+		this.#post({ type: 'server-stops' });
+	}
+
 	/** Finishes the take though the stream goes on. */
 	stop(): void {
 		this.#finish('stop');
@@ -108,6 +115,9 @@ export class Recording {
 		const { port1, port2 } = new MessageChannel();
 		port1.on('message', (message: RecorderMessage) => this.#hear(message));
 		this.#port = port1;
+		if (this.#serverStops) {
+			this.#post({ type: 'server-stops' });
+		}
 		if (this.#last !== null) {
 			this.#post({ type: this.#last });
 		}

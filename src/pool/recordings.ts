@@ -64,7 +64,11 @@ export class Recordings {
 			setInterval(() => void this.#removeOld(), RETENTION_MS),
 			setInterval(() => this.#checkBeats(), BEAT_CHECK_MS),
 		];
-		void this.#recoverAll().then(() => this.#removeOld());
+		void this.#recoverAll(OUTPUT_NAMES.filter((output) => !OUTPUTS[output].waitsForStream)).then(() =>
+			this.#removeOld(),
+		);
+		const waiting = OUTPUT_NAMES.filter((output) => OUTPUTS[output].waitsForStream);
+		this.#timers.push(setTimeout(() => void this.#recoverAll(waiting), longestGraceMs(this.#config)));
 	}
 
 	opened(stream: StreamInfo): void {
@@ -98,9 +102,17 @@ export class Recordings {
 		return counts;
 	}
 
+	/** From now on streams end because the server does. */
+	serverStops(): void {
+		this.#stopped = true;
+		for (const { recording } of this.#running.values()) {
+			recording.serverStops();
+		}
+	}
+
 	/** Finishes all takes; what is not done by `deadline` (Date.now() milliseconds) is left to the next start. */
 	async finish(deadline: number): Promise<void> {
-		this.#stopped = true;
+		this.serverStops();
 		for (const timer of this.#timers) {
 			clearInterval(timer);
 		}
@@ -192,8 +204,8 @@ export class Recordings {
 	}
 
 	/** Finishes the takes that an earlier life of this process has left unfinished. Streams that are recorded already have done so. */
-	async #recoverAll(): Promise<void> {
-		await this.#forEachDirectory(async (recorded) => {
+	async #recoverAll(outputs: readonly OutputName[]): Promise<void> {
+		await this.#forEachDirectory(outputs, async (recorded) => {
 			const { output, app, name, directory } = recorded;
 			if (OUTPUTS[output].recover !== undefined && !this.#queue.busy(directory)) {
 				const recover = () => this.#pool.run({ type: 'recover', output, directory });
@@ -215,7 +227,7 @@ export class Recordings {
 			return;
 		}
 		const isOpen = (take: string) => [...this.#running.values()].some(({ recording }) => recording.openTake === take);
-		await this.#forEachDirectory(async ({ output, app, name, directory }) => {
+		await this.#forEachDirectory(OUTPUT_NAMES, async ({ output, app, name, directory }) => {
 			const remove = (recording: boolean) =>
 				OUTPUTS[output].removeOld(directory, { maxAgeMs, nowMs: Date.now(), recording, isOpen });
 			const isBusy = this.#queue.busy(directory);
@@ -226,8 +238,8 @@ export class Recordings {
 		});
 	}
 
-	async #forEachDirectory(act: (recorded: Recorded) => Promise<void>): Promise<void> {
-		for (const output of OUTPUT_NAMES) {
+	async #forEachDirectory(outputs: readonly OutputName[], act: (recorded: Recorded) => Promise<void>): Promise<void> {
+		for (const output of outputs) {
 			try {
 				for await (const { app, name } of recordedStreams(path.join(this.#media, OUTPUTS[output].folder))) {
 					if (this.#stopped) {
@@ -247,6 +259,11 @@ export class Recordings {
 
 /** What one output keeps of one stream. */
 type Recorded = { output: OutputName; app: string; name: string; directory: string };
+
+function longestGraceMs(config: Config): number {
+	const apps = Object.keys(config.apps).map((app) => policyOf(config, app).publish.grace);
+	return Math.max(config.publish.grace, ...apps);
+}
 
 function runningKey({ streamId }: StreamInfo, output: OutputName): string {
 	return `${streamId}:${output}`;

@@ -36,6 +36,8 @@ export type Recorder = {
 	advance(): Promise<boolean>;
 	/** A bigger ring goes on where the present one stops, at the same positions. */
 	replaceRing(ring: SharedArrayBuffer): void;
+	/** From now on the stream's end is the server's: it may go on when the server is there again. */
+	serverStops?(): void;
 	/** The next step finishes with what is in the ring then. */
 	stop(): void;
 };
@@ -56,6 +58,8 @@ export type Output = {
 	makeRecorder(parts: RecorderParts): Recorder;
 	/** Finishes what a crash has left in `directory`, which nobody records to. @returns null when nothing was unfinished. */
 	recover?(directory: string): Promise<FinishedTake | null>;
+	/** `recover` is for streams that have not come back within publish.grace of the start; else it is at the start. */
+	waitsForStream?: boolean;
 	/** Takes in `directory` that began before `beforeMs` and may not have been finished. */
 	endedTakes?(directory: string, beforeMs: number): Promise<string[]>;
 	/** Work that must not hold up the stream's next take; one take at a time. @returns null when there was nothing to do. */

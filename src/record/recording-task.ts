@@ -22,6 +22,8 @@ export type RecordingTask = {
 
 export type RecordingCommand =
 	| { type: 'ring'; ring: SharedArrayBuffer }
+	/** The server is about to stop, and the stream will end with it. */
+	| { type: 'server-stops' }
 	/** The stream has ended: do not wait for the next tick. */
 	| { type: 'ended' }
 	/** Finish the take though the stream goes on. */
@@ -52,12 +54,15 @@ export async function record(output: Output, task: RecordingTask): Promise<void>
 		() => figures.add('beats', 1),
 	);
 	port.on('message', (command: RecordingCommand) => {
-		if (command.type === 'ring') {
-			recorder.replaceRing(command.ring);
-			return;
-		}
-		if (command.type === 'stop') {
-			recorder.stop();
+		switch (command.type) {
+			case 'ring':
+				recorder.replaceRing(command.ring);
+				return;
+			case 'server-stops':
+				recorder.serverStops?.();
+				return;
+			case 'stop':
+				recorder.stop();
 		}
 		repetition.now();
 	});

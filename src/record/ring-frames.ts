@@ -21,6 +21,7 @@ export class RingFrames {
 	#lapped = false;
 	#skips = 0;
 	#bytesRead = 0;
+	#dtsMs = 0;
 
 	constructor(ring: SharedArrayBuffer) {
 		this.#reader = new RingReader(ring);
@@ -47,6 +48,11 @@ export class RingFrames {
 	/** Stream time of the newest record in the ring. */
 	get newestDtsMs(): number {
 		return this.#reader.figure(Figure.lastDtsMs);
+	}
+
+	/** Stream time that the frame handed on last is behind the newest record in the ring. */
+	get lagMs(): number {
+		return Math.max(0, this.newestDtsMs - this.#dtsMs);
 	}
 
 	/** A keyframe to begin with: the oldest in the ring, or the newest. Null when there is none yet. */
@@ -111,6 +117,7 @@ export class RingFrames {
 		for (const { kind, dtsMs, offset, length } of batch.records) {
 			const tagType = TAG_TYPES[kind];
 			if (tagType !== undefined) {
+				this.#dtsMs = dtsMs;
 				const body = batch.bytes.subarray(offset + TAG_HEADER_BYTES, offset + length - PREVIOUS_TAG_SIZE_BYTES);
 				frames.tag(tagType, dtsMs, body);
 			} else if (kind === RecordKind.splice) {

@@ -7,12 +7,14 @@ import { type RingEntry, RingFrames } from './ring-frames.js';
 /** One take of segments on its way to the disk. */
 export type SegmentOutput = {
 	sink: SegmentSink;
+	/** In whole seconds, of a playlist that goes on with this take; absent = to be chosen. */
+	targetDuration?: number;
 	/** Bytes that have been ordered to be written so far. */
 	readonly bytesWritten: number;
 	/** Does what the sink's calls have ordered; rejects with the disk's error. */
 	flush(): Promise<void>;
-	/** After the sink's end and the last flush: fields for the log. */
-	finish(): Promise<RecorderEvent['fields']>;
+	/** After the sink's end and the last flush. `streamEnded`: else it may go on soon. @returns fields for the log. */
+	finish(streamEnded: boolean): Promise<RecorderEvent['fields']>;
 	/** Lets go of open files after a failure; must not throw. */
 	abandon(): Promise<void>;
 };
@@ -21,8 +23,11 @@ export type SegmentRecorderParts = Pick<RecorderParts, 'ring' | 'figures' | 'dis
 	/** What the log calls this output. */
 	what: string;
 	policy: Partial<SegmentPolicy>;
-	/** Begins a take whose first frame was at wall clock `startedAtMs`. */
-	open(startedAtMs: number): Promise<SegmentOutput>;
+	/**
+	 * Begins a take whose first frame was at wall clock `startedAtMs`. `lagMs` tells how long ago a frame that was just handed to
+	 * the sink had come in.
+	 */
+	open(startedAtMs: number, lagMs: () => number): Promise<SegmentOutput>;
 };
 
 /** A disk that failed is left alone for this many steps. */
@@ -42,6 +47,7 @@ export class SegmentRecorder implements Recorder {
 	/** The first take has everything that is still in the ring; later ones begin where the stream is. */
 	#isFirstTake = true;
 	#stopping = false;
+	#serverStops = false;
 	#stepsToWait = 0;
 	#saidFull = false;
 
@@ -52,6 +58,10 @@ export class SegmentRecorder implements Recorder {
 
 	replaceRing(ring: SharedArrayBuffer): void {
 		this.#ring.replaceRing(ring);
+	}
+
+	serverStops(): void {
+		this.#serverStops = true;
 	}
 
 	stop(): void {
@@ -103,8 +113,9 @@ export class SegmentRecorder implements Recorder {
 			return 'idle';
 		}
 		const { open, policy, figures, what } = this.#parts;
-		const output = await open(this.#startOf(entry));
-		const frames = new FramesFromFlv(new SegmentPlanner(output.sink, policy));
+		const output = await open(this.#startOf(entry), () => this.#ring.lagMs);
+		const { sink, targetDuration = 0 } = output;
+		const frames = new FramesFromFlv(new SegmentPlanner(sink, { ...policy, targetDuration }));
 		this.#take = { output, frames, skips: this.#ring.skips, skippedTags: 0, bytes: 0 };
 		this.#isFirstTake = false;
 		this.#saidFull = false;
@@ -152,7 +163,7 @@ export class SegmentRecorder implements Recorder {
 		take.frames.end();
 		await take.output.flush();
 		this.#note(take);
-		this.#report(level, `${this.#parts.what} ${message}`, await take.output.finish());
+		this.#report(level, `${this.#parts.what} ${message}`, await take.output.finish(!this.#serverStops));
 		if (level === 'error') {
 			this.#parts.figures.add('failures', 1);
 		}

@@ -5,6 +5,8 @@ export type CutPolicy = {
 	maxMs: number;
 	/** Longest fragment within a segment; 0 = as long as the segment. */
 	partMs: number;
+	/** In whole seconds, of a playlist that is continued; 0 = chosen when the first segment ends. */
+	targetDuration: number;
 };
 
 export const Cut = { none: 0, part: 1, segment: 2 } as const;
@@ -14,8 +16,8 @@ export type Cut = (typeof Cut)[keyof typeof Cut];
 const TOLERANCE_MS = 20;
 /** A part may be this much too long for the same reason. */
 const ROUNDING_MS = 0.5;
-/** Another track is let run ahead of the leading one by this much. */
-const OVERFLOW_MS = 1000;
+/** Without a frame for this long, the leading track counts as standing still. */
+const STILL_MS = 1000;
 /** Keyframe intervals that differ by no more count as regular. */
 const REGULAR_GOP_MS = 100;
 /** What is left of half a second, which EXTINF may round away, after a frame that is longer than its fellows. */
@@ -39,20 +41,28 @@ export class SegmentCutter {
 	constructor(policy: CutPolicy) {
 		this.#policy = policy;
 		this.#maxMs = policy.maxMs;
+		if (policy.targetDuration > 0) {
+			this.#keepTo(policy.targetDuration);
+		}
 	}
 
 	/**
 	 * Chooses, in whole seconds, the target duration that a playlist keeps for life: what segments will last with the keyframe
-	 * intervals seen so far. From now on no segment gets longer than it allows, keyframe or not.
+	 * intervals seen so far, and at least `firstMs`, the first segment's length. From now on no segment gets longer than it allows,
+	 * keyframe or not.
 	 */
-	fixTargetDuration(): number {
-		const { targetMs, maxMs } = this.#policy;
+	fixTargetDuration(firstMs: number): number {
+		const { targetMs, maxMs, targetDuration } = this.#policy;
+		if (targetDuration > 0) {
+			return targetDuration;
+		}
 		const longest = this.#longestGopMs;
 		const regular = longest > 0 && longest - this.#shortestGopMs <= REGULAR_GOP_MS;
 		const irregularMs = longest > 0 ? targetMs + longest : maxMs;
 		const expectedMs = regular ? Math.ceil((targetMs - TOLERANCE_MS) / longest) * longest : irregularMs;
-		const seconds = Math.max(1, Math.ceil((Math.min(expectedMs, maxMs) - REGULAR_GOP_MS) / 1000));
-		this.#maxMs = Math.min(this.#maxMs, seconds * 1000 + LONGEST_ROUNDED_DOWN_MS);
+		const longEnough = Math.max(expectedMs - REGULAR_GOP_MS, firstMs - LONGEST_ROUNDED_DOWN_MS);
+		const seconds = Math.max(1, Math.ceil(Math.min(longEnough, maxMs - REGULAR_GOP_MS) / 1000));
+		this.#keepTo(seconds);
 		return seconds;
 	}
 
@@ -83,15 +93,19 @@ export class SegmentCutter {
 		return Cut.none;
 	}
 
-	/** The segment should have ended long before `timeMs`, had the leading track gone on. */
+	/** At `timeMs` of another track the segment has to end, and the leading track, which should say so, stands still. */
 	isOverflowing(timeMs: number): boolean {
-		return timeMs - this.#segmentStartMs > this.#maxMs + OVERFLOW_MS;
+		return timeMs - this.#segmentStartMs > this.#maxMs && timeMs - this.#lastMs > STILL_MS;
 	}
 
 	/** The frame at `timeMs` starts a segment whatever the policy says. */
 	restart(timeMs: number): void {
 		this.#lastKeyframeMs = Number.NaN;
 		this.#start(timeMs);
+	}
+
+	#keepTo(targetDuration: number): void {
+		this.#maxMs = Math.min(this.#maxMs, targetDuration * 1000 + LONGEST_ROUNDED_DOWN_MS);
 	}
 
 	#seeKeyframe(timeMs: number): void {

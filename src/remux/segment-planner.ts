@@ -23,7 +23,13 @@ export type SegmentPolicy = CutPolicy & {
 	trackWaitMs: number;
 };
 
-export const DEFAULT_SEGMENT_POLICY: SegmentPolicy = { targetMs: 4000, maxMs: 8000, partMs: 0, trackWaitMs: 1000 };
+export const DEFAULT_SEGMENT_POLICY: SegmentPolicy = {
+	targetMs: 4000,
+	maxMs: 8000,
+	partMs: 0,
+	targetDuration: 0,
+	trackWaitMs: 1000,
+};
 
 /** More frames than that are never held while a track is waited for. */
 const MAX_HELD_FRAMES = 1024;
@@ -46,6 +52,7 @@ export class SegmentPlanner implements FrameSink {
 	#tracksChanged = true;
 	#spliced = false;
 	#segmentOpen = false;
+	#segmentStartMs = 0;
 	#targetFixed = false;
 
 	constructor(sink: SegmentSink, policy: Partial<SegmentPolicy> = {}) {
@@ -131,7 +138,10 @@ export class SegmentPlanner implements FrameSink {
 			this.#endSegment(timeMs, false);
 			this.#cutter.restart(timeMs);
 		}
-		this.#segmentOpen = true;
+		if (!this.#segmentOpen) {
+			this.#segmentOpen = true;
+			this.#segmentStartMs = timeMs;
+		}
 		this.#sink.frame(frame, timeMs);
 	}
 
@@ -170,7 +180,8 @@ export class SegmentPlanner implements FrameSink {
 			this.#segmentOpen = false;
 			if (!this.#targetFixed) {
 				this.#targetFixed = true;
-				this.#sink.targetDuration?.(this.#cutter.fixTargetDuration());
+				const lengthMs = Number.isNaN(nextMs) ? 0 : nextMs - this.#segmentStartMs;
+				this.#sink.targetDuration?.(this.#cutter.fixTargetDuration(lengthMs));
 			}
 			this.#sink.segmentEnd(nextMs, discontinuity);
 		}

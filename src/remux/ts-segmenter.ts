@@ -24,12 +24,15 @@ export type TsSink = {
 	/** Called once, before the first segment: no segment, rounded to seconds, will be longer. */
 	targetDuration?(seconds: number): void;
 	segment(segment: TsSegment): void;
-	/** A track cannot be carried in a transport stream and is left out. */
-	leftOut(track: SourceTrack): void;
+	/** A track cannot be carried in a transport stream and is left out; without its leading track nothing is carried. */
+	leftOut(track: SourceTrack, leading: boolean): void;
 	end(): void;
 };
 
 const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
+
+/** What a segment may last, beyond its playlist's target duration, before it no longer rounds to it. */
+const ROUNDED_DOWN_MS = 499;
 
 /** Frames to transport stream segments. */
 export class TsSegmenter implements SegmentSink {
@@ -44,6 +47,7 @@ export class TsSegmenter implements SegmentSink {
 	#startMs = 0;
 	#lastMs = 0;
 	#frameMs = 0;
+	#longestMs = Number.POSITIVE_INFINITY;
 	#independent = false;
 	/** The segment has a frame of the leading track. */
 	#leadSeen = false;
@@ -55,10 +59,15 @@ export class TsSegmenter implements SegmentSink {
 	tracks(sources: readonly SourceTrack[]): void {
 		this.#video = null;
 		this.#audio = null;
+		this.#muxer = null;
 		for (const source of sources) {
 			const { config } = source;
 			if (!fitsTransportStream(config)) {
-				this.#sink.leftOut(source);
+				const leading = source === sources[0];
+				this.#sink.leftOut(source, leading);
+				if (leading) {
+					return;
+				}
 			} else if (config.kind === 'video') {
 				this.#video = config;
 			} else {
@@ -103,6 +112,7 @@ export class TsSegmenter implements SegmentSink {
 	}
 
 	targetDuration(seconds: number): void {
+		this.#longestMs = seconds * 1000 + ROUNDED_DOWN_MS;
 		this.#sink.targetDuration?.(seconds);
 	}
 
@@ -112,10 +122,12 @@ export class TsSegmenter implements SegmentSink {
 		}
 		this.#muxer.flushAudio();
 		const endMs = Number.isNaN(nextMs) ? this.#lastMs + this.#frameMs : nextMs;
+		// A picture that stands still for long does not count.
+		const durationMs = Math.min(endMs - this.#startMs, this.#longestMs);
 		this.#sink.segment({
 			bytes: this.#muxer.take(),
 			startMs: this.#startMs,
-			durationMs: endMs - this.#startMs,
+			durationMs,
 			independent: this.#independent,
 			discontinuity,
 		});

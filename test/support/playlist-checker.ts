@@ -29,10 +29,6 @@ export function playlistViolations(playlist: MediaPlaylist): string[] {
 	rule(playlist.skippedSegments === 0 || playlist.version >= 9, 'EXT-X-SKIP needs version 9');
 	rule(playlist.skippedSegments === 0 || !playlist.ended, 'EXT-X-SKIP with EXT-X-ENDLIST');
 	rule(playlist.type !== 'VOD' || playlist.ended, 'a VOD playlist without EXT-X-ENDLIST');
-	if (!playlist.ended && playlist.type === null && playlist.mediaSequence > 0 && playlist.skippedSegments === 0) {
-		const total = segments.reduce((sum, { duration }) => sum + duration, 0);
-		rule(total >= 3 * targetDuration - EPSILON, `only ${total} s in a live playlist of target ${targetDuration}`);
-	}
 	if (partTarget !== null) {
 		rule(serverControl?.partHoldBack != null, 'EXT-X-PART-INF without PART-HOLD-BACK');
 		rule((serverControl?.partHoldBack ?? 0) >= 2 * partTarget, 'PART-HOLD-BACK under two part targets');
@@ -130,6 +126,11 @@ export function changeViolations(before: MediaPlaylist, after: MediaPlaylist): s
 	const removed = after.mediaSequence - before.mediaSequence;
 	rule(removed <= before.segments.length, 'segments came and went between two reloads');
 	rule(removed === 0 || before.type === null, 'an EVENT or VOD playlist lost segments');
+	const leftSeconds = after.segments.reduce((sum, { duration }) => sum + duration, 0);
+	rule(
+		removed <= 0 || after.ended || leftSeconds >= 3 * after.targetDuration - EPSILON,
+		`segments were removed until only ${leftSeconds} s were left, of target ${after.targetDuration}`,
+	);
 	const gone = before.segments.slice(0, Math.max(0, removed));
 	// The discontinuity tag of the first segment that stays belongs to it, not to what is gone.
 	const expected = before.discontinuitySequence + gone.filter(({ discontinuity }) => discontinuity).length;

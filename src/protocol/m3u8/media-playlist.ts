@@ -91,7 +91,9 @@ export function serializeMediaPlaylist(playlist: MediaPlaylist): string {
 	if (playlist.skippedSegments > 0) {
 		lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${playlist.skippedSegments}`);
 	}
-	writeSegments(playlist, lines);
+	for (const [index, segment] of playlist.segments.entries()) {
+		lines.push(...segmentLines(segment, playlist.segments[index - 1] ?? null));
+	}
 	for (const part of playlist.trailingParts) {
 		lines.push(partLine(part));
 	}
@@ -108,29 +110,23 @@ export function serializeMediaPlaylist(playlist: MediaPlaylist): string {
 	return `${lines.join('\n')}\n`;
 }
 
-function writeSegments(playlist: MediaPlaylist, lines: string[]): void {
-	let map: string | null = null;
-	let key: SegmentKey | null = null;
-	for (const segment of playlist.segments) {
-		if (segment.discontinuity) {
-			lines.push('#EXT-X-DISCONTINUITY');
-		}
-		if (!sameKey(segment.key, key)) {
-			key = segment.key;
-			lines.push(`#EXT-X-KEY:${keyAttributes(key)}`);
-		}
-		if (segment.map !== map && segment.map !== null) {
-			map = segment.map;
-			lines.push(`#EXT-X-MAP:URI="${map}"`);
-		}
-		if (segment.programDateTimeMs !== null) {
-			lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.programDateTimeMs).toISOString()}`);
-		}
-		for (const part of segment.parts) {
-			lines.push(partLine(part));
-		}
-		lines.push(`#EXTINF:${seconds(segment.duration)},`, segment.uri);
+/** Lines of one segment behind `before`, the segment in front of it. */
+export function segmentLines(segment: PlaylistSegment, before: PlaylistSegment | null): string[] {
+	const lines: string[] = [];
+	if (segment.discontinuity) {
+		lines.push('#EXT-X-DISCONTINUITY');
 	}
+	if (!sameKey(segment.key, before?.key ?? null)) {
+		lines.push(`#EXT-X-KEY:${keyAttributes(segment.key)}`);
+	}
+	if (segment.map !== null && segment.map !== before?.map) {
+		lines.push(`#EXT-X-MAP:URI="${segment.map}"`);
+	}
+	if (segment.programDateTimeMs !== null) {
+		lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.programDateTimeMs).toISOString()}`);
+	}
+	lines.push(...segment.parts.map(partLine), `#EXTINF:${seconds(segment.duration)},`, segment.uri);
+	return lines;
 }
 
 function partLine({ uri, duration, independent }: PlaylistPart): string {

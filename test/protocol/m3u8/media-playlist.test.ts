@@ -208,7 +208,6 @@ describe('the playlist checker', () => {
 			[{ segments: [plain, plain] }, /twice/],
 			[{ segments: [plain, { ...plain, uri: 'x', map: 'init.mp4' }] }, /without EXT-X-MAP/],
 			[{ type: 'VOD' }, /without EXT-X-ENDLIST/],
-			[{ mediaSequence: 5 }, /only 4 s/],
 			[{ partTarget: 0.2, preloadHint: 'x' }, /PART-HOLD-BACK/],
 			[{ ...lowLatency, preloadHint: null }, /PRELOAD-HINT/],
 			[{ ...lowLatency, trailingParts: parts(0.3) }, /over the target/],
@@ -226,7 +225,7 @@ describe('the playlist checker', () => {
 	});
 
 	test('finds each forbidden change', () => {
-		const uris = ['a', 'b', 'c', 'd'].map((uri) => ({ ...plain, uri, discontinuity: uri === 'b' }));
+		const uris = ['a', 'b', 'c', 'd', 'e'].map((uri) => ({ ...plain, uri, discontinuity: uri === 'b' }));
 		const before = playlist({ mediaSequence: 10, segments: uris.slice(0, 3) });
 		const next = { mediaSequence: 11, segments: uris.slice(1) };
 		assert.deepEqual(changeViolations(before, playlist(next)), []);
@@ -242,6 +241,7 @@ describe('the playlist checker', () => {
 			[{ mediaSequence: 9 }, /MEDIA-SEQUENCE went back/],
 			[{ ...next, discontinuitySequence: 1 }, /expected 0/],
 			[{ mediaSequence: 12, segments: uris.slice(2) }, /expected 1/],
+			[{ mediaSequence: 12, segments: uris.slice(2, 4), discontinuitySequence: 1 }, /only 8 s/],
 			[{ mediaSequence: 10, segments: uris.slice(0, 2) }, /went away/],
 			[{ mediaSequence: 11, segments: [uris[1]!, { ...uris[2]!, duration: 3 }] }, /c changed/],
 			[{ mediaSequence: 11, segments: [...uris.slice(1), uris[0]!] }, /used before/],
