@@ -4,14 +4,13 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { assertSameFrames, type Tracks } from '../support/frames.js';
 import { Program } from '../support/program.js';
-import { sleep, startServer } from '../support/test-server.js';
+import { connected, startServer } from '../support/test-server.js';
 import { inCi } from '../support/tools.js';
 import { watch } from '../support/watch.js';
 import type { TrackReport } from './ffmpeg8.js';
 
 const FFMPEG8 = fileURLToPath(new URL('./ffmpeg8.js', import.meta.url));
 const NODE_AV = new URL('../../../test/e2e/ffmpeg8/node_modules/node-av/package.json', import.meta.url);
-const PLAYERS_CONNECT_MS = 2000;
 /** MP4 counts audio in samples, FLV in milliseconds. */
 const ROUNDING_MS = 1;
 /** One clip starts with an audio frame before its first keyframe, where nobody can start to play. */
@@ -35,7 +34,7 @@ test('HEVC, AV1 and Opus published by Enhanced RTMP come out as they went in, an
 			const stream = `live/enhanced${index}`;
 			const players = [server.httpUrl(`${stream}.flv`), server.rtmpUrl(stream)].map((url) => playWithFfmpeg8(t, url));
 			const watcher = watch(t, server.wsUrl(`${stream}.flv`));
-			await sleep(PLAYERS_CONNECT_MS);
+			await connected(server, players.length + 1);
 			await new Program(t, process.execPath, [FFMPEG8, 'publish', path, server.rtmpUrl(stream)]).succeed();
 
 			const sent = await playWithFfmpeg8(t, path);

@@ -7,12 +7,11 @@ import { BAR_CLIP } from '#src/bench/load/clip.js';
 import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
 import { startNginxRtmp } from '../support/nginx.js';
 import { ffmpegPush } from '../support/push.js';
-import { sleep, startServer } from '../support/test-server.js';
+import { connected, startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
 import { watch } from '../support/watch.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
-const CONNECT_MS = 1500;
 /** Of 690. nginx loses what comes while its relay connects, the first keyframe too: a group of pictures is gone, but not more. */
 const RELAYED_FRAMES = 690 - 138;
 
@@ -31,7 +30,8 @@ test('nginx-rtmp pushes a stream to us and pulls it from us, and nothing gets lo
 	);
 	const pushed = watch(t, server.httpUrl('live/relay.flv'));
 	const pulled = watch(t, `rtmp://127.0.0.1:${nginx}/out/relay`);
-	await sleep(CONNECT_MS);
+	// Ours, and the one by which nginx pulls.
+	await connected(server, 2);
 	await ffmpegPush(t, CLIP, `rtmp://127.0.0.1:${nginx}/in/relay`).succeed();
 	await pushed.end();
 

@@ -5,17 +5,20 @@ import { fileURLToPath } from 'node:url';
 import { BAR_CLIP, loadClip } from '#src/bench/load/clip.js';
 import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
 import { ffmpegPlayer, gstreamerPlayer, type Player, rtmpdumpPlayer } from '../support/players.js';
+import { Program } from '../support/program.js';
 import { ffmpegPush, webSocketPush } from '../support/push.js';
-import { type ServerProcess, sleep, startServer } from '../support/test-server.js';
+import { connected, type ServerProcess, startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
 import { watch } from '../support/watch.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
 /** Players are there before the publisher, so that they must get everything from the first frame on. */
 const WAITING = { play: { missing: 'wait', waitTimeout: '30s' }, publish: { grace: '500ms' } };
-const PLAYERS_CONNECT_MS = 1500;
 /** Shares no factor with any size in the clip: tags and their headers are cut everywhere. */
 const MESSAGE_BYTES = 1021;
+
+/** curl knows nothing of time: at this rate the clip takes about its own length. */
+const CURL = ['--silent', '--show-error', '--fail', '--limit-rate', '40k', '--upload-file', CLIP];
 
 type Push = { name: string; run(t: TestContext, server: ServerProcess, stream: string): Promise<unknown> };
 
@@ -23,13 +26,17 @@ const pushes: Push[] = [
 	{ name: 'RTMP', run: (t, server, stream) => ffmpegPush(t, CLIP, server.rtmpUrl(stream)).succeed() },
 	{ name: 'HTTP POST', run: (t, server, stream) => ffmpegPush(t, CLIP, server.httpUrl(stream)).succeed() },
 	{
+		name: 'HTTP PUT',
+		run: (t, server, stream) => new Program(t, 'curl', [...CURL, server.httpUrl(`${stream}.flv`)]).succeed(),
+	},
+	{
 		name: 'WebSocket',
 		run: (_t, server, stream) => webSocketPush(loadClip(CLIP), server.wsUrl(stream), MESSAGE_BYTES),
 	},
 ];
 
 test('every player gets every frame that was published, in order and in time', {
-	skip: missing('ffmpeg', 'rtmpdump', 'gst-launch-1.0'),
+	skip: missing('curl', 'ffmpeg', 'rtmpdump', 'gst-launch-1.0'),
 	concurrency: true,
 	timeout: 90_000,
 }, async (t) => {
@@ -42,7 +49,7 @@ test('every player gets every frame that was published, in order and in time', {
 				const stream = `live/push${index}`;
 				const players = startPlayers(t, server, stream);
 				const own = ['http', 'ws', 'rtmp'].map((protocol) => watch(t, urlOf(server, protocol, stream)));
-				await sleep(PLAYERS_CONNECT_MS);
+				await connected(server, pushes.length * (players.length + own.length));
 				await push.run(t, server, stream);
 				for (const player of players) {
 					await t.test(`played by ${player.name}`, () => player.check(CLIP));

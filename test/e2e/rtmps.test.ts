@@ -8,11 +8,10 @@ import { freePort } from '#src/bench/load/server-process.js';
 import { ffmpegPlayer } from '../support/players.js';
 import { Program } from '../support/program.js';
 import { ffmpegPush } from '../support/push.js';
-import { sleep, startServer } from '../support/test-server.js';
+import { connected, startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
-const PLAYER_CONNECTS_MS = 1500;
 
 test('ffmpeg publishes and plays over TLS', { skip: missing('ffmpeg', 'openssl'), timeout: 60_000 }, async (t) => {
 	const directory = mkdtempSync(join(tmpdir(), 'millrace-tls-'));
@@ -32,7 +31,7 @@ test('ffmpeg publishes and plays over TLS', { skip: missing('ffmpeg', 'openssl')
 	});
 	const url = `rtmps://127.0.0.1:${tlsPort}/live/secret`;
 	const players = [ffmpegPlayer(t, url), ffmpegPlayer(t, server.httpUrl('live/secret.flv'))];
-	await sleep(PLAYER_CONNECTS_MS);
+	await connected(server, players.length);
 	await ffmpegPush(t, CLIP, url).succeed();
 	await Promise.all(players.map((player) => player.check(CLIP)));
 });

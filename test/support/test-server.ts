@@ -4,6 +4,8 @@ import { ServerProcess, type StartOptions } from '#src/bench/load/server-process
 
 export type { ConfigFile, ServerProcess } from '#src/bench/load/server-process.js';
 
+/** Other programs take seconds to start on a busy machine. */
+const CONNECT_TIMEOUT_MS = 25_000;
 /** What no server may ever say: an invariant that did not hold, or a promise nobody waited for. */
 const OUR_FAULTS = /InvariantError|unhandledRejection|UnhandledPromiseRejection/;
 
@@ -37,6 +39,23 @@ export async function until(
 		}
 		await sleep(20);
 	}
+}
+
+/** A connection that is counted has yet to say what it wants. */
+const REQUEST_MS = 500;
+
+/** Resolves when `count` connections are open and have had time to ask for what they want. */
+export async function connected(server: ServerProcess, count: number): Promise<void> {
+	await until(
+		`${count} connections`,
+		async () => {
+			const metrics = await (await fetch(server.adminUrl('metrics'))).text();
+			const open = [...metrics.matchAll(/^millrace_connections\{[^}]*\} (\d+)/gm)];
+			return open.reduce((sum, [, connections]) => sum + Number(connections), 0) >= count;
+		},
+		CONNECT_TIMEOUT_MS,
+	);
+	await sleep(REQUEST_MS);
 }
 
 export function sleep(ms: number): Promise<void> {
