@@ -37,6 +37,7 @@ export const ERROR_CODES = {
 	MP4_BOX: 'An MP4 box is malformed',
 	TS_PACKET: 'An MPEG transport stream is malformed',
 	HLS_PLAYLIST: 'An HLS playlist is malformed',
+	HLS_STALLED: 'Nothing new came to a live playlist in time',
 	HTTP_REQUEST: 'The HTTP request cannot be served',
 	FILE_UNREADABLE: 'A file is there and cannot be read',
 	WS_PROTOCOL: 'The WebSocket peer broke the protocol',

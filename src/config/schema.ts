@@ -65,11 +65,19 @@ const recordSchema = z.strictObject({
 		.meta(live('Make HLS with MPEG-TS segments of every stream in hls/{app}/{name}; a change applies to new takes.')),
 });
 
+const liveHlsSchema = z.strictObject({
+	lowLatency: z
+		.boolean()
+		.default(true)
+		.meta(live('Offer every stream as LL-HLS, at hls/{app}/{name}/live.m3u8; a change applies to new streams.')),
+});
+
 /** Defaults and overrides have the same keys; an app's own value wins over the section's. */
 const appSchema = z.strictObject({
 	publish: overridesOf(publishSchema).optional(),
 	play: overridesOf(playSchema).optional(),
 	record: overridesOf(recordSchema).optional(),
+	hls: overridesOf(liveHlsSchema).optional(),
 });
 
 export const configSchema = z.strictObject({
@@ -148,8 +156,16 @@ export const configSchema = z.strictObject({
 			minFree: size.default(1024 ** 3).meta(live('Nothing new is recorded while less disk than this is free.')),
 		})
 		.prefault({}),
-	hls: z
-		.strictObject({
+	hls: liveHlsSchema
+		.extend({
+			partTarget: duration
+				.refine((ms) => ms >= 100 && ms <= 2000, 'expected 100ms to 2s')
+				.meta({ expects: 'a duration from 100ms to 2s', unit: 'duration' })
+				.default(333)
+				.meta(live('Longest part of LL-HLS; viewers are three parts behind.')),
+			liveSegment: duration
+				.default(2000)
+				.meta(live('Segments of LL-HLS end at the first keyframe after this; players without it are three behind.')),
 			segment: duration.default(4000).meta(live('Segments, also of fMP4, end at the first keyframe after this.')),
 			maxSegment: duration.default(8000).meta(live('Segments end after this even without a keyframe.')),
 			type: z
@@ -207,8 +223,8 @@ export const configSchema = z.strictObject({
 		.record(nameSchema, appSchema)
 		.default({})
 		.meta({
-			...live('Overrides of publish, play and record for single apps, by app name.'),
-			expects: 'a map of app names to publish, play and record overrides',
+			...live('Overrides of publish, play, record and hls.lowLatency for single apps, by app name.'),
+			expects: 'a map of app names to publish, play, record and hls overrides',
 		}),
 });
 
@@ -221,12 +237,13 @@ export type RecordPolicy = z.output<typeof recordSchema>;
 export function policyOf(
 	config: Config,
 	app: string,
-): { publish: PublishPolicy; play: PlayPolicy; record: RecordPolicy } {
+): { publish: PublishPolicy; play: PlayPolicy; record: RecordPolicy; hls: z.output<typeof liveHlsSchema> } {
 	const own = Object.hasOwn(config.apps, app) ? config.apps[app] : undefined;
 	return {
 		publish: overlay(config.publish, own?.publish),
 		play: overlay(config.play, own?.play),
 		record: overlay({ flv: config.record.flv, fmp4: config.record.fmp4, hls: config.record.hls }, own?.record),
+		hls: overlay({ lowLatency: config.hls.lowLatency }, own?.hls),
 	};
 }
 

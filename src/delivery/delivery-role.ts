@@ -1,3 +1,4 @@
+import { LiveSources } from '../hls/live-sources.js';
 import { AccessLog } from '../log/access-log.js';
 import { createLogger, type Logger } from '../log/logger.js';
 import { RepeatReporter } from '../log/repeat-reporter.js';
@@ -44,7 +45,9 @@ export class DeliveryRole {
 			onFault,
 			wholeRoot: false,
 		});
-		this.#services = { config, directory, hubs, pushes: new PushPorts(), files, counters, log: ownLog, refusals };
+		const live = new LiveSources(directory);
+		const pushes = new PushPorts();
+		this.#services = { config, directory, hubs, live, pushes, files, counters, log: ownLog, refusals };
 		this.#limits = new ConnectionLimits(config, data.connections);
 		this.#servers = (['http', 'files'] as const).map((name) => {
 			const router = new Router(this.#services, name === 'http');
@@ -95,6 +98,7 @@ export class DeliveryRole {
 			.filter(({ name }) => this.#data.listeners[name] !== undefined)
 			.map(({ server }) => server.close());
 		this.#services.hubs.closeAll('SERVER_STOPPING');
+		this.#services.live.close();
 		for (const { router } of this.#servers) {
 			router.drain();
 		}

@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.js';
+import type { LiveSources } from '../hls/live-sources.js';
 import type { Logger } from '../log/logger.js';
 import type { RepeatReporter } from '../log/repeat-reporter.js';
 import type { Counters } from '../metrics/counters.js';
@@ -13,6 +14,7 @@ export type DeliveryServices = {
 	config: Config;
 	readonly directory: StreamDirectory;
 	readonly hubs: HubSet;
+	readonly live: LiveSources;
 	readonly pushes: PushPorts;
 	readonly files: FileServer;
 	readonly counters: Counters;

@@ -33,14 +33,14 @@ export function answerError(
 	response: ServerResponse,
 	error: SessionEnd,
 	headers: Readonly<Record<string, string>>,
-	{ status = statusOf(error.code), keepAlive = false } = {},
+	{ status = statusOf(error.code), keepAlive = false, cacheControl = 'no-store' } = {},
 ): void {
 	const body = errorBody(error);
 	response.writeHead(status, {
 		...headers,
 		'Content-Type': 'application/json',
 		'Content-Length': Buffer.byteLength(body),
-		'Cache-Control': 'no-store',
+		'Cache-Control': cacheControl,
 		...(keepAlive ? {} : { Connection: 'close' }),
 	});
 	// Whole for the peer now; whoever reads the rest of a request body ends it afterwards.

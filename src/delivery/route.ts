@@ -1,12 +1,12 @@
 import { nameSchema } from '../config/schema.js';
 import { PeerError } from '../errors.js';
 
-/** What a request's path names. */
+/** What a request's target names. `query` is without `?`. */
 export type Route =
-	/** `/{app}/{name}` (push) or `/{app}/{name}.flv` (push or play). `query` is without `?`. */
+	/** `/{app}/{name}` (push) or `/{app}/{name}.flv` (push or play). */
 	| { kind: 'stream'; app: string; name: string; flv: boolean; query: string }
-	/** Anything else: `path` is as it came, percent-encoded, without the query. */
-	| { kind: 'file'; path: string };
+	/** Anything else: `path` is as it came, percent-encoded. */
+	| { kind: 'file'; path: string; query: string };
 
 const ABSOLUTE_FORM = /^https?:\/\/[^/?]*/i;
 const TWO_SEGMENTS = /^\/([^/]+)\/([^/]+)$/;
@@ -21,14 +21,15 @@ export function parseRoute(target: string, publishes: boolean): Route {
 	const local = target.replace(ABSOLUTE_FORM, '');
 	const mark = local.indexOf('?');
 	const path = mark < 0 ? local : local.slice(0, mark);
+	const query = mark < 0 ? '' : local.slice(mark + 1);
 	const match = TWO_SEGMENTS.exec(path);
 	const flv = path.endsWith(SUFFIX);
 	if (match === null || !(publishes || flv)) {
-		return { kind: 'file', path: path === '' ? '/' : path };
+		return { kind: 'file', path: path === '' ? '/' : path, query };
 	}
 	const app = checked(match[1]!);
 	const name = checked(flv ? match[2]!.slice(0, -SUFFIX.length) : match[2]!);
-	return { kind: 'stream', app, name, flv, query: mark < 0 ? '' : local.slice(mark + 1) };
+	return { kind: 'stream', app, name, flv, query };
 }
 
 function checked(name: string): string {

@@ -7,6 +7,7 @@ import { answerError, rawErrorResponse } from './http-answer.js';
 import { playByHttp } from './http-play.js';
 import { HttpPushWire } from './http-push.js';
 import type { LentSocket } from './lent-socket.js';
+import { parseLivePath, serveLive } from './live-hls.js';
 import { PushSession, type PushTarget, type PushWire } from './push-session.js';
 import { parseRoute, type Route } from './route.js';
 import { endOf, reportRefusal } from './session-end.js';
@@ -46,13 +47,27 @@ export class Router {
 			} else if (route.kind === 'stream') {
 				void playByHttp(this.#services, request, response, route);
 			} else {
-				this.#services.files.serve(request, response, route.path, cors);
+				this.#serve(request, response, route, cors);
 			}
 		} catch (error) {
 			this.#refuse(request, asPeerError(error));
 			const allowed = publishes || request.method === 'GET' || request.method === 'HEAD';
 			answerError(response, asPeerError(error), cors, allowed ? {} : { status: METHOD_NOT_ALLOWED });
 			response.end();
+		}
+	}
+
+	#serve(
+		request: IncomingMessage,
+		response: ServerResponse,
+		{ path, query }: { path: string; query: string },
+		cors: Readonly<Record<string, string>>,
+	): void {
+		const live = parseLivePath(path);
+		if (live !== null) {
+			serveLive(this.#services, request, response, { ...live, query }, cors);
+		} else {
+			this.#services.files.serve(request, response, path, cors);
 		}
 	}
 

@@ -8,6 +8,7 @@ import { type PublicationOwner, type RegistryListener, StreamRegistry } from '..
 import type { CoordinatorToThread, ListenerName, StreamInfo, ThreadToCoordinator } from '../stream/thread-messages.js';
 import { Condition } from './condition.js';
 import { DescriptorStock, type ListenerDescriptors } from './descriptor-stock.js';
+import { Packagings } from './packagings.js';
 import { Recordings } from './recordings.js';
 import { RemuxPool } from './remux-pool.js';
 import { HEARTBEAT_CHECK_MS, type RoleName, RoleThread, type RoleThreadListener } from './role-thread.js';
@@ -52,6 +53,7 @@ export class Coordinator {
 	readonly #connections: SharedArrayBuffer;
 	readonly #remux: RemuxPool;
 	readonly #recordings: Recordings;
+	readonly #packagings: Packagings;
 	/** Changes when a thread is ready, has drained, or is gone. */
 	readonly #progress = new Condition();
 	readonly #ready = new Set<RoleThread>();
@@ -74,6 +76,16 @@ export class Coordinator {
 		const counts = options.threads ?? threadCounts(options.config);
 		this.#remux = new RemuxPool({ threads: counts.remux, log: options.log });
 		this.#recordings = new Recordings({ config: options.config, pool: this.#remux, log: options.log });
+		this.#packagings = new Packagings({
+			config: options.config,
+			pool: this.#remux,
+			log: options.log,
+			partsReplaced: ({ streamId, parts }) => {
+				if (parts !== undefined) {
+					this.#broadcast({ type: 'stream-parts', streamId, parts }, 'delivery');
+				}
+			},
+		});
 		const entries = options.entries ?? ENTRIES;
 		const listener = this.#threadListener();
 		this.#threads = (['ingest', 'delivery'] as const).flatMap((role) =>
@@ -107,6 +119,7 @@ export class Coordinator {
 		this.#config = config;
 		this.#registry.config = config;
 		this.#recordings.config = config;
+		this.#packagings.config = config;
 		this.#broadcast({ type: 'config', config });
 	}
 
@@ -124,6 +137,7 @@ export class Coordinator {
 		await this.#progress.until(() => this.#threads.every(gone), Date.now() + sessionsMs);
 		this.#registry.endAll();
 		clearInterval(this.#heartbeatTimer);
+		this.#packagings.close();
 		await this.#recordings.finish(deadline);
 		await Promise.all([...this.#threads.map((thread) => thread.stop()), this.#remux.close()]);
 	}
@@ -173,11 +187,13 @@ export class Coordinator {
 		return {
 			opened: (stream) => {
 				tell('stream opened', stream);
+				this.#packagings.opened(stream);
 				this.#broadcast({ type: 'stream-opened', stream });
 				this.#recordings.opened(stream);
 			},
 			ringReplaced: (stream) => {
 				this.#broadcast({ type: 'stream-ring', streamId: stream.streamId, ring: stream.ring });
+				this.#packagings.ringReplaced(stream);
 				this.#recordings.ringReplaced(stream);
 			},
 			publisherChanged: (stream, present) => {
@@ -187,6 +203,7 @@ export class Coordinator {
 			ended: (stream) => {
 				tell('stream ended', stream);
 				this.#broadcast({ type: 'stream-ended', streamId: stream.streamId });
+				this.#packagings.ended(stream);
 				this.#recordings.ended(stream);
 			},
 		};

@@ -1,9 +1,12 @@
+import { type PackagingTask, packageLive } from '../hls/packaging-task.js';
 import { type RecordingTask, record } from '../record/recording-task.js';
 import { OUTPUTS, type OutputName } from './outputs.js';
 
 /** Everything that a remux thread can be asked to do. */
 export type RemuxTask =
 	| ({ type: 'record'; output: OutputName } & RecordingTask)
+	/** Packages a stream for LL-HLS. */
+	| ({ type: 'package' } & PackagingTask)
 	/** Finishes what a crash has left unfinished in a stream's directory. */
 	| { type: 'recover'; output: OutputName; directory: string }
 	/** Does what is left to do for a take that has ended. */
@@ -25,6 +28,9 @@ export async function runRemuxTask(task: RemuxTask): Promise<RemuxResult> {
 }
 
 async function perform(task: RemuxTask): Promise<unknown> {
+	if (task.type === 'package') {
+		return packageLive(task);
+	}
 	const output = OUTPUTS[task.output];
 	switch (task.type) {
 		case 'record':

@@ -45,8 +45,8 @@ export type CmafSink = {
 	/** The tracks of everything that follows: an init segment. Comes before the first fragment, and again when they change. */
 	init(tracks: readonly PackagedTrack[]): void;
 	fragment(fragment: Fragment): void;
-	/** Called once, before the first segment ends: no segment, rounded to seconds, will be longer. */
-	targetDuration?(seconds: number): void;
+	/** Called once, before the first segment ends: no segment, rounded to seconds, and no later part will be longer. */
+	targetDuration?(seconds: number, partTargetMs: number): void;
 	/** The fragments since the last call make a segment. `discontinuity`: what follows does not continue it. */
 	segmentEnd(discontinuity: boolean): void;
 	/** Nothing follows. */
@@ -128,8 +128,8 @@ export class CmafPackager implements SegmentSink {
 		this.#endFragment();
 	}
 
-	targetDuration(seconds: number): void {
-		this.#sink.targetDuration?.(seconds);
+	targetDuration(seconds: number, partTargetMs: number): void {
+		this.#sink.targetDuration?.(seconds, partTargetMs);
 	}
 
 	segmentEnd(nextMs: number, discontinuity: boolean): void {

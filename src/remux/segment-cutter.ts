@@ -24,6 +24,9 @@ const REGULAR_GOP_MS = 100;
 const LONGEST_ROUNDED_DOWN_MS = 450;
 /** A gap between two frames that no part is stretched over. */
 const MAX_FRAME_GAP_MS = 1000;
+/** Room in the part target for frames that do not come evenly: a share of a frame, and of all, so that parts last 85 % of it. */
+const PART_SLACK_OF_FRAME = 0.25;
+const PART_SLACK = 0.1;
 
 /** Decides, on the times of one leading track, where segments and their parts end. */
 export class SegmentCutter {
@@ -37,10 +40,14 @@ export class SegmentCutter {
 	#longestGopMs = 0;
 	/** Typical time between frames, to see whether the next frame would make a part too long. */
 	#frameMs = 0;
+	#gapsMs = 0;
+	#gaps = 0;
+	#partMs: number;
 
 	constructor(policy: CutPolicy) {
 		this.#policy = policy;
 		this.#maxMs = policy.maxMs;
+		this.#partMs = policy.partMs;
 		if (policy.targetDuration > 0) {
 			this.#keepTo(policy.targetDuration);
 		}
@@ -66,6 +73,25 @@ export class SegmentCutter {
 		return seconds;
 	}
 
+	/**
+	 * Chooses the part target that a playlist keeps for life: as many frames as the policy's parts have room for. From now on parts
+	 * come to at most that, and to 85 % of it. 0 when there are no parts. Milliseconds.
+	 */
+	fixPartTarget(): number {
+		const frameMs = this.#gaps === 0 ? 0 : this.#gapsMs / this.#gaps;
+		const { partMs } = this.#policy;
+		if (partMs > 0 && frameMs > 0) {
+			const withSlack = (frames: number): number =>
+				Math.ceil(frames * frameMs + Math.min(frameMs * PART_SLACK_OF_FRAME, frames * frameMs * PART_SLACK));
+			let frames = Math.max(1, Math.floor(partMs / frameMs));
+			while (frames > 1 && withSlack(frames) > partMs) {
+				frames--;
+			}
+			this.#partMs = withSlack(frames);
+		}
+		return this.#partMs;
+	}
+
 	/** What must end in front of the leading track's frame at `timeMs`; a cut takes effect with this call. */
 	before(timeMs: number, keyframe: boolean): Cut {
 		if (keyframe) {
@@ -79,6 +105,8 @@ export class SegmentCutter {
 		this.#lastMs = timeMs;
 		if (gapMs > 0 && gapMs < MAX_FRAME_GAP_MS) {
 			this.#frameMs = this.#frameMs === 0 ? gapMs : this.#frameMs + (gapMs - this.#frameMs) / 8;
+			this.#gapsMs += gapMs;
+			this.#gaps++;
 		}
 		const lengthMs = timeMs - this.#segmentStartMs;
 		const overdue = lengthMs + this.#frameMs > this.#maxMs;
@@ -86,7 +114,7 @@ export class SegmentCutter {
 			this.#start(timeMs);
 			return Cut.segment;
 		}
-		if (this.#policy.partMs > 0 && timeMs - this.#partStartMs + this.#frameMs > this.#policy.partMs + ROUNDING_MS) {
+		if (this.#partMs > 0 && timeMs - this.#partStartMs + this.#frameMs > this.#partMs + ROUNDING_MS) {
 			this.#partStartMs = timeMs;
 			return Cut.part;
 		}

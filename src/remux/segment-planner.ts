@@ -10,8 +10,8 @@ export type SegmentSink = {
 	frame(frame: Frame, timeMs: number): void;
 	/** What came since the last end is a part; the segment goes on with a frame at `nextMs`. */
 	partEnd?(nextMs: number): void;
-	/** Called once, before the first segment ends: no segment, rounded to seconds, will be longer. */
-	targetDuration?(seconds: number): void;
+	/** Called once, before the first segment ends: no segment, rounded to seconds, and no later part will be longer. */
+	targetDuration?(seconds: number, partTargetMs: number): void;
 	/** The segment ends. `nextMs` is NaN when nothing follows; `discontinuity`: what follows does not continue it. */
 	segmentEnd(nextMs: number, discontinuity: boolean): void;
 	/** Nothing follows. */
@@ -181,7 +181,7 @@ export class SegmentPlanner implements FrameSink {
 			if (!this.#targetFixed) {
 				this.#targetFixed = true;
 				const lengthMs = Number.isNaN(nextMs) ? 0 : nextMs - this.#segmentStartMs;
-				this.#sink.targetDuration?.(this.#cutter.fixTargetDuration(lengthMs));
+				this.#sink.targetDuration?.(this.#cutter.fixTargetDuration(lengthMs), this.#cutter.fixPartTarget());
 			}
 			this.#sink.segmentEnd(nextMs, discontinuity);
 		}

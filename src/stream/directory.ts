@@ -3,6 +3,7 @@ import type { CoordinatorToThread, StreamInfo } from './thread-messages.js';
 /** What a thread hears of the streams of its process. */
 export type DirectoryListener = {
 	ringReplaced?(stream: StreamInfo): void;
+	partsReplaced?(stream: StreamInfo): void;
 	ended?(stream: StreamInfo): void;
 	/** The publisher was lost (grace) or is there again. */
 	publisherChanged?(stream: StreamInfo, present: boolean): void;
@@ -61,19 +62,19 @@ export class StreamDirectory {
 			this.#add(message.stream);
 			return;
 		}
-		if (message.type !== 'stream-ring' && message.type !== 'stream-ended' && message.type !== 'stream-publisher') {
-			return;
-		}
-		const stream = this.#byId.get(message.streamId);
+		const stream = 'streamId' in message ? this.#byId.get(message.streamId) : undefined;
 		if (stream === undefined) {
 			return;
 		}
 		if (message.type === 'stream-ring') {
 			stream.ring = message.ring;
 			this.#tell((listener) => listener.ringReplaced?.(stream));
+		} else if (message.type === 'stream-parts') {
+			stream.parts = message.parts;
+			this.#tell((listener) => listener.partsReplaced?.(stream));
 		} else if (message.type === 'stream-publisher') {
 			this.#tell((listener) => listener.publisherChanged?.(stream, message.present));
-		} else {
+		} else if (message.type === 'stream-ended') {
 			this.#byId.delete(stream.streamId);
 			if (this.get(stream.app, stream.name) === stream) {
 				this.#byKey.delete(streamKey(stream.app, stream.name));

@@ -17,6 +17,8 @@ export type StreamInfo = {
 	app: string;
 	name: string;
 	ring: SharedArrayBuffer;
+	/** Part ring (ring/part-layout.ts) of LL-HLS; absent when the stream is not packaged for it. */
+	parts?: SharedArrayBuffer;
 	/** Slot in the threads' counter slabs. */
 	counterSlot: number;
 };
@@ -67,6 +69,8 @@ export type CoordinatorToThread =
 	| { type: 'stream-opened'; stream: StreamInfo }
 	/** The stream's ring has been replaced by a bigger one. Cursors stay valid. */
 	| { type: 'stream-ring'; streamId: number; ring: SharedArrayBuffer }
+	/** The stream's part ring has been replaced by one of another size. Positions stay valid. */
+	| { type: 'stream-parts'; streamId: number; parts: SharedArrayBuffer }
 	| { type: 'stream-ended'; streamId: number }
 	/** The stream lost its publisher (`grace`) or has one again; for NetStream.Play.UnpublishNotify and PublishNotify. */
 	| { type: 'stream-publisher'; streamId: number; present: boolean }

@@ -14,13 +14,13 @@ const CASES: [string, boolean, ReturnType<typeof parseRoute>][] = [
 	['/live/a-B_9.flv', true, { ...STREAM, kind: 'stream', flv: true }],
 	['http://host:8501/live/a-B_9?k', true, { ...STREAM, kind: 'stream', flv: false, query: 'k' }],
 	['/flv/name.flv', false, { kind: 'stream', app: 'flv', name: 'name', flv: true, query: '' }],
-	['/', false, { kind: 'file', path: '/' }],
-	['http://host', false, { kind: 'file', path: '/' }],
-	['/index.html?a', false, { kind: 'file', path: '/index.html' }],
-	['/assets/app.js', false, { kind: 'file', path: '/assets/app.js' }],
-	['/flv/live/name/index.flv', false, { kind: 'file', path: '/flv/live/name/index.flv' }],
-	['/a/b/c', true, { kind: 'file', path: '/a/b/c' }],
-	['//name.flv', false, { kind: 'file', path: '//name.flv' }],
+	['/', false, { kind: 'file', path: '/', query: '' }],
+	['http://host', false, { kind: 'file', path: '/', query: '' }],
+	['/index.html?a', false, { kind: 'file', path: '/index.html', query: 'a' }],
+	['/assets/app.js', false, { kind: 'file', path: '/assets/app.js', query: '' }],
+	['/flv/live/name/index.flv', false, { kind: 'file', path: '/flv/live/name/index.flv', query: '' }],
+	['/a/b/c', true, { kind: 'file', path: '/a/b/c', query: '' }],
+	['//name.flv', false, { kind: 'file', path: '//name.flv', query: '' }],
 ];
 
 /** Names that would leave the media root, break a log line or a metric, or mean something to a player. */

@@ -35,14 +35,14 @@ export function playlistViolations(playlist: MediaPlaylist): string[] {
 		rule(playlist.ended || playlist.preloadHint !== null, 'a live low-latency playlist without EXT-X-PRELOAD-HINT');
 		checkParts(playlist, partTarget, rule);
 	} else {
-		rule(uris.length === segments.length && playlist.trailingParts.length === 0, 'parts without EXT-X-PART-INF');
+		rule(uris.length === segments.length && playlist.openSegment === null, 'parts without EXT-X-PART-INF');
 	}
 	if (serverControl !== null) {
 		const { holdBack, canSkipUntil } = serverControl;
 		rule(holdBack === null || holdBack >= 3 * targetDuration, 'HOLD-BACK under three target durations');
 		rule(canSkipUntil === null || canSkipUntil >= 6 * targetDuration, 'CAN-SKIP-UNTIL under six target durations');
 	}
-	rule(!playlist.ended || playlist.trailingParts.length === 0, 'parts of no segment in an ended playlist');
+	rule(!playlist.ended || playlist.openSegment === null, 'parts of no segment in an ended playlist');
 	rule(!playlist.ended || playlist.preloadHint === null, 'EXT-X-PRELOAD-HINT in an ended playlist');
 	return broken;
 }
@@ -55,9 +55,10 @@ function checkParts(playlist: MediaPlaylist, partTarget: number, rule: (holds: b
 		}
 		checkDurations(parts, true, partTarget, rule);
 	}
-	checkDurations(playlist.trailingParts, false, partTarget, rule);
+	const openParts = playlist.openSegment?.parts ?? [];
+	checkDurations(openParts, false, partTarget, rule);
 	const behind: { from: number; hasParts: boolean }[] = [];
-	let from = playlist.trailingParts.reduce((sum, part) => sum + part.duration, 0);
+	let from = openParts.reduce((sum, part) => sum + part.duration, 0);
 	for (const { duration, parts } of playlist.segments.toReversed()) {
 		behind.push({ from, hasParts: parts.length > 0 });
 		from += duration;
@@ -124,6 +125,10 @@ export function changeViolations(before: MediaPlaylist, after: MediaPlaylist): s
 	rule(!before.ended || after.ended, 'EXT-X-ENDLIST went away');
 	rule(before.type !== 'EVENT' || after.type !== null, 'EXT-X-PLAYLIST-TYPE:EVENT went away');
 	const removed = after.mediaSequence - before.mediaSequence;
+	if (removed > 0 && !after.ended) {
+		const total = after.segments.reduce((sum, { duration }) => sum + duration, 0);
+		rule(total >= 3 * after.targetDuration - EPSILON, `only ${total} s stay in a live playlist`);
+	}
 	rule(removed <= before.segments.length, 'segments came and went between two reloads');
 	rule(removed === 0 || before.type === null, 'an EVENT or VOD playlist lost segments');
 	const leftSeconds = after.segments.reduce((sum, { duration }) => sum + duration, 0);

@@ -43,7 +43,6 @@ export function parseMediaPlaylist(text: string): MediaPlaylist {
 		independentSegments: false,
 		targetDuration: Number.NaN,
 		segments: [],
-		trailingParts: [],
 		renditionReports: [],
 	};
 	const pending: Pending = {
@@ -68,7 +67,10 @@ export function parseMediaPlaylist(text: string): MediaPlaylist {
 	if (pending.duration !== null) {
 		badPlaylist('EXTINF without a URI');
 	}
-	draft.trailingParts = pending.parts;
+	if (pending.parts.length > 0) {
+		const { discontinuity, map, key, programDateTimeMs, parts } = pending;
+		draft.openSegment = { discontinuity, map, key, programDateTimeMs, parts };
+	}
 	return draft;
 }
 

@@ -18,8 +18,8 @@ export type MediaPlaylist = {
 	/** Older segments that a delta update leaves out. */
 	skippedSegments: number;
 	segments: readonly PlaylistSegment[];
-	/** Parts of the segment that is not complete yet. */
-	trailingParts: readonly PlaylistPart[];
+	/** The segment that is not complete yet, when it has parts. */
+	openSegment: OpenSegment | null;
 	/** The next part, not there yet. */
 	preloadHint: string | null;
 	renditionReports: readonly RenditionReport[];
@@ -47,6 +47,7 @@ export type PlaylistSegment = {
 	parts: readonly PlaylistPart[];
 };
 
+export type OpenSegment = Omit<PlaylistSegment, 'uri' | 'duration'>;
 export type PlaylistPart = { uri: string; duration: number; independent: boolean };
 /** AES-128. Without `iv` the media sequence number is it. */
 export type SegmentKey = { uri: string; iv: string | null };
@@ -63,7 +64,7 @@ export const PLAIN_PLAYLIST: Omit<MediaPlaylist, 'targetDuration' | 'segments'> 
 	partTarget: null,
 	serverControl: null,
 	skippedSegments: 0,
-	trailingParts: [],
+	openSegment: null,
 	preloadHint: null,
 	renditionReports: [],
 };
@@ -94,8 +95,8 @@ export function serializeMediaPlaylist(playlist: MediaPlaylist): string {
 	for (const [index, segment] of playlist.segments.entries()) {
 		lines.push(...segmentLines(segment, playlist.segments[index - 1] ?? null));
 	}
-	for (const part of playlist.trailingParts) {
-		lines.push(partLine(part));
+	if (playlist.openSegment !== null) {
+		lines.push(...headLines(playlist.openSegment, playlist.segments.at(-1) ?? null));
 	}
 	if (playlist.preloadHint !== null) {
 		lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${playlist.preloadHint}"`);
@@ -112,6 +113,11 @@ export function serializeMediaPlaylist(playlist: MediaPlaylist): string {
 
 /** Lines of one segment behind `before`, the segment in front of it. */
 export function segmentLines(segment: PlaylistSegment, before: PlaylistSegment | null): string[] {
+	return [...headLines(segment, before), `#EXTINF:${seconds(segment.duration)},`, segment.uri];
+}
+
+/** What an open segment has, too. */
+function headLines(segment: OpenSegment, before: PlaylistSegment | null): string[] {
 	const lines: string[] = [];
 	if (segment.discontinuity) {
 		lines.push('#EXT-X-DISCONTINUITY');
@@ -125,7 +131,7 @@ export function segmentLines(segment: PlaylistSegment, before: PlaylistSegment |
 	if (segment.programDateTimeMs !== null) {
 		lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.programDateTimeMs).toISOString()}`);
 	}
-	lines.push(...segment.parts.map(partLine), `#EXTINF:${seconds(segment.duration)},`, segment.uri);
+	lines.push(...segment.parts.map(partLine));
 	return lines;
 }
 

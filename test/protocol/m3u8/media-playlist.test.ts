@@ -116,7 +116,13 @@ segment_2.ts
 					parts: [0, 1].map((part) => ({ uri: `1.${part}`, duration: 0.2, independent: part === 0 })),
 				},
 			],
-			trailingParts: [{ uri: '2.0', duration: 0.2, independent: true }],
+			openSegment: {
+				discontinuity: true,
+				map: 'init_2.mp4',
+				key: null,
+				programDateTimeMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+				parts: [{ uri: '2.0', duration: 0.2, independent: true }],
+			},
 			preloadHint: '2.1',
 			renditionReports: [{ uri: '../audio.m3u8', lastMsn: 8, lastPart: 0 }],
 		}),
@@ -132,6 +138,9 @@ segment_2.ts
 #EXT-X-PART:DURATION=0.20000,URI="1.1"
 #EXTINF:0.40000,
 segment_1.ts
+#EXT-X-DISCONTINUITY
+#EXT-X-MAP:URI="init_2.mp4"
+#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:05.678Z
 #EXT-X-PART:DURATION=0.20000,URI="2.0",INDEPENDENT=YES
 #EXT-X-PRELOAD-HINT:TYPE=PART,URI="2.1"
 #EXT-X-RENDITION-REPORT:URI="../audio.m3u8",LAST-MSN=8,LAST-PART=0
@@ -194,12 +203,16 @@ describe('a media playlist', () => {
 describe('the playlist checker', () => {
 	const parts = (...durations: number[]) =>
 		durations.map((duration, index) => ({ uri: `p${index}`, duration, independent: false }));
+	const open = (...durations: number[]) => ({
+		...{ discontinuity: false, map: null, key: null, programDateTimeMs: null },
+		parts: parts(...durations),
+	});
 	const control = { canBlockReload: true, holdBack: 12, partHoldBack: 0.6, canSkipUntil: 24 };
 	const lowLatency = { version: 9, partTarget: 0.2, serverControl: control, preloadHint: 'next' };
 
 	test('finds nothing in a good playlist', () => {
 		assert.deepEqual(playlistViolations(playlist()), []);
-		assert.deepEqual(playlistViolations(playlist({ ...lowLatency, trailingParts: parts(0.2, 0.18, 0.2) })), []);
+		assert.deepEqual(playlistViolations(playlist({ ...lowLatency, openSegment: open(0.2, 0.18, 0.2) })), []);
 	});
 
 	test('finds each rule that is broken', () => {
@@ -210,14 +223,14 @@ describe('the playlist checker', () => {
 			[{ type: 'VOD' }, /without EXT-X-ENDLIST/],
 			[{ partTarget: 0.2, preloadHint: 'x' }, /PART-HOLD-BACK/],
 			[{ ...lowLatency, preloadHint: null }, /PRELOAD-HINT/],
-			[{ ...lowLatency, trailingParts: parts(0.3) }, /over the target/],
-			[{ ...lowLatency, trailingParts: parts(0.1, 0.2) }, /under 85/],
+			[{ ...lowLatency, openSegment: open(0.3) }, /over the target/],
+			[{ ...lowLatency, openSegment: open(0.1, 0.2) }, /under 85/],
 			[{ ...lowLatency, serverControl: { ...control, partHoldBack: 0.3 } }, /two part targets/],
 			[{ ...lowLatency, serverControl: { ...control, holdBack: 6 } }, /three target durations/],
 			[{ ...lowLatency, serverControl: { ...control, canSkipUntil: 6 } }, /six target durations/],
 			[{ ...lowLatency, segments: [{ ...plain, parts: parts(0.2) }] }, /parts of segment_1.ts last/],
 			[{ skippedSegments: 1 }, /version 9/],
-			[{ trailingParts: parts(0.2) }, /without EXT-X-PART-INF/],
+			[{ openSegment: open(0.2) }, /without EXT-X-PART-INF/],
 		];
 		for (const [changes, expected] of broken) {
 			assert.match(playlistViolations(playlist(changes)).join('\n'), expected);
@@ -229,6 +242,7 @@ describe('the playlist checker', () => {
 		const before = playlist({ mediaSequence: 10, segments: uris.slice(0, 3) });
 		const next = { mediaSequence: 11, segments: uris.slice(1) };
 		assert.deepEqual(changeViolations(before, playlist(next)), []);
+		assert.match(changeViolations(before, playlist({ ...next, segments: uris.slice(1, 3) })).join(), /only 8 s/);
 		assert.deepEqual(
 			changeViolations(
 				playlist(next),

@@ -1,0 +1,121 @@
+import { distance, type Position } from '../ring/layout.js';
+import { PartFlag, PartKind, type PartRecord } from '../ring/part-layout.js';
+
+/** A segment of a live stream as a part ring tells it. */
+export type LiveSegment = {
+	msn: number;
+	/** Where its records begin. */
+	position: Position;
+	/** The msn that named its init segment. */
+	initMsn: number;
+	init: PartRecord;
+	discontinuity: boolean;
+	/** Its parts keep to the part target. */
+	measured: boolean;
+	programDateTimeMs: number;
+	parts: PartRecord[];
+	durationMs: number;
+	complete: boolean;
+};
+
+/** What the records of a part ring amount to: the segments that can be had, and which of them the playlist lists. */
+export class LiveWindow {
+	#segments: LiveSegment[] = [];
+	#firstMsn = 0;
+	#discontinuitySequence = 0;
+	#ended = false;
+
+	/** All segments that can be had, the oldest first; the last one may not be complete yet. */
+	get segments(): readonly LiveSegment[] {
+		return this.#segments;
+	}
+
+	/** Complete segments in the playlist. */
+	get listed(): readonly LiveSegment[] {
+		return this.#segments.filter(({ complete, msn }) => complete && msn >= this.#firstMsn);
+	}
+
+	/** The segment that is being made, when there is one. */
+	get open(): LiveSegment | null {
+		const newest = this.#segments.at(-1);
+		return newest === undefined || newest.complete ? null : newest;
+	}
+
+	/** Number of the newest complete segment, or of the one before the first. */
+	get lastMsn(): number {
+		const newest = this.#segments.at(-1);
+		return newest === undefined ? this.#firstMsn - 1 : newest.complete ? newest.msn : newest.msn - 1;
+	}
+
+	get firstMsn(): number {
+		return this.#firstMsn;
+	}
+
+	/** Discontinuities before the first segment of the playlist. */
+	get discontinuitySequence(): number {
+		return this.#discontinuitySequence;
+	}
+
+	get ended(): boolean {
+		return this.#ended;
+	}
+
+	find(msn: number): LiveSegment | undefined {
+		return this.#segments.find((segment) => segment.msn === msn);
+	}
+
+	apply(record: PartRecord): void {
+		switch (record.kind) {
+			case PartKind.segment:
+				this.#begin(record);
+				break;
+			case PartKind.part: {
+				const { open } = this;
+				if (open !== null) {
+					open.parts.push(record);
+					open.durationMs += record.time;
+				}
+				break;
+			}
+			case PartKind.close: {
+				const { open } = this;
+				if (open !== null) {
+					open.complete = true;
+				}
+				this.#firstMsn = record.time;
+				this.#discontinuitySequence = record.index;
+				break;
+			}
+			case PartKind.end:
+				this.#ended = true;
+				break;
+		}
+	}
+
+	/** Forgets everything: what follows is read from the ring's oldest record on. */
+	clear(): void {
+		this.#segments = [];
+		this.#ended = false;
+	}
+
+	/** Forgets segments that the ring has overwritten. */
+	forgetBefore(oldest: Position): void {
+		while (this.#segments.length > 0 && distance(this.#segments[0]!.position, oldest) > 0) {
+			this.#segments.shift();
+		}
+	}
+
+	#begin(init: PartRecord): void {
+		const { msn, index, flags, time, position } = init;
+		if (this.#segments.length === 0) {
+			this.#firstMsn = msn;
+		}
+		this.#ended = false;
+		this.#segments.push({
+			...{ msn, position, init, initMsn: index, parts: [], durationMs: 0, complete: false },
+			discontinuity: (flags & PartFlag.discontinuity) !== 0,
+			measured: (flags & PartFlag.unmeasured) === 0,
+			programDateTimeMs: time,
+		});
+	}
+}
