@@ -5,7 +5,7 @@ export type CutPolicy = {
 	maxMs: number;
 	/** Longest fragment within a segment; 0 = as long as the segment. */
 	partMs: number;
-	/** In whole seconds, of a playlist that is continued; 0 = chosen when the first segment ends. */
+	/** In whole seconds, of a playlist that is continued; `partMs` is its part target then. 0 = chosen when the first segment ends. */
 	targetDuration: number;
 };
 
@@ -74,20 +74,15 @@ export class SegmentCutter {
 	}
 
 	/**
-	 * Chooses the part target that a playlist keeps for life: as many frames as the policy's parts have room for. From now on parts
-	 * come to at most that, and to 85 % of it. 0 when there are no parts. Milliseconds.
+	 * Chooses the part target that a playlist keeps for life: as many frames as `partMs` has room for, and a little more
+	 * since frames do not come evenly. From now on parts come to at most that, and to 85 % of it. 0 when there are no parts. Milliseconds.
 	 */
 	fixPartTarget(): number {
 		const frameMs = this.#gaps === 0 ? 0 : this.#gapsMs / this.#gaps;
 		const { partMs } = this.#policy;
-		if (partMs > 0 && frameMs > 0) {
-			const withSlack = (frames: number): number =>
-				Math.ceil(frames * frameMs + Math.min(frameMs * PART_SLACK_OF_FRAME, frames * frameMs * PART_SLACK));
-			let frames = Math.max(1, Math.floor(partMs / frameMs));
-			while (frames > 1 && withSlack(frames) > partMs) {
-				frames--;
-			}
-			this.#partMs = withSlack(frames);
+		if (partMs > 0 && frameMs > 0 && this.#policy.targetDuration === 0) {
+			const fullMs = Math.max(1, Math.floor((partMs + ROUNDING_MS) / frameMs)) * frameMs;
+			this.#partMs = Math.ceil(fullMs + Math.min(frameMs * PART_SLACK_OF_FRAME, fullMs * PART_SLACK));
 		}
 		return this.#partMs;
 	}

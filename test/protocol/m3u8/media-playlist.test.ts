@@ -242,7 +242,6 @@ describe('the playlist checker', () => {
 		const before = playlist({ mediaSequence: 10, segments: uris.slice(0, 3) });
 		const next = { mediaSequence: 11, segments: uris.slice(1) };
 		assert.deepEqual(changeViolations(before, playlist(next)), []);
-		assert.match(changeViolations(before, playlist({ ...next, segments: uris.slice(1, 3) })).join(), /only 8 s/);
 		assert.deepEqual(
 			changeViolations(
 				playlist(next),
