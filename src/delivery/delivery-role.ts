@@ -9,6 +9,7 @@ import { HubSet } from '../stream/hub-set.js';
 import type { CoordinatorToThread, ListenerName, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { FileServer } from './files/file-server.js';
+import { LocalSource } from './files/local-source.js';
 import { HttpServer } from './http-server.js';
 import { PushPorts } from './push-ports.js';
 import { Router } from './router.js';
@@ -37,14 +38,13 @@ export class DeliveryRole {
 		const onFault = (fault: string, detail: string): void => refusals.report(fault, detail);
 		const { accessLog, accessLogFormat } = config.files;
 		this.#accessLog = accessLog === '' ? null : new AccessLog(accessLog, accessLogFormat, onFault);
-		const files = new FileServer({
+		const source = new LocalSource({
 			config: () => this.#services.config,
 			memoryBytes: config.files.memory,
 			counters,
-			accessLog: this.#accessLog,
-			onFault,
 			wholeRoot: false,
 		});
+		const files = new FileServer({ source, counters, accessLog: this.#accessLog, onFault });
 		const live = new LiveSources(directory);
 		const pushes = new PushPorts();
 		this.#services = { config, directory, hubs, live, pushes, files, counters, log: ownLog, refusals };

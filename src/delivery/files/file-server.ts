@@ -1,23 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Config } from '../../config/schema.js';
+import { ERROR_CODES, PeerError } from '../../errors.js';
 import type { Access, AccessLog } from '../../log/access-log.js';
 import type { Counters, ThreadCounter } from '../../metrics/counters.js';
 import { plainAddress } from '../../stream/connection-limits.js';
-import { answerError, errorBody } from '../http-answer.js';
+import { answerError, errorBody, statusOf } from '../http-answer.js';
 import { endOf, type SessionEnd } from '../session-end.js';
-import { directoryListing } from './directory-listing.js';
-import { DiskFiles, type Place } from './disk-files.js';
+import type { FileSource } from './file-source.js';
 import { localPathOf } from './local-path.js';
-import type { Representation } from './representation.js';
 import { type Exchange, respond } from './respond.js';
 
-/** The pages as the build leaves them, beside this folder's. */
-const WEB_ROOT = fileURLToPath(new URL('../../web', import.meta.url));
-/** Folders of the media root that are open to the public. */
-const MEDIA_FOLDERS = ['flv', 'hls', 'mp4'];
 const INDEX = '/index.html';
+const NO_SUCH_FILE = endOf('HTTP_REQUEST', 'no such file');
 /** By the first digit of the status. */
 const STATUS_COUNTER: Readonly<Record<number, ThreadCounter>> = {
 	2: 'fileRequests2xx',
@@ -27,25 +20,19 @@ const STATUS_COUNTER: Readonly<Record<number, ThreadCounter>> = {
 };
 
 export type FileServerOptions = {
-	config: () => Config;
-	/** What hot files may take. */
-	memoryBytes: number;
+	source: FileSource;
 	counters: Counters;
 	accessLog: AccessLog | null;
-	/** A file is there and cannot be read. */
+	/** A file is there and cannot be read, or an upstream does not answer. */
 	onFault: (fault: string, detail: string) => void;
-	/** Everything below the media root is public, not only the recordings. */
-	wholeRoot: boolean;
 };
 
-/** Serves files: recordings below the media root, everything else from the built pages. */
+/** Answers requests for files. */
 export class FileServer {
 	readonly #options: FileServerOptions;
-	readonly #files: DiskFiles;
 
 	constructor(options: FileServerOptions) {
 		this.#options = options;
-		this.#files = new DiskFiles(options.memoryBytes, options.counters);
 	}
 
 	/** Answers GET and HEAD of `target` (percent-encoded, without the query). `cors` goes with every answer. */
@@ -55,60 +42,35 @@ export class FileServer {
 		target: string,
 		cors: Readonly<Record<string, string>>,
 	): void {
+		const { source } = this.#options;
 		const exchange = this.#exchange(request, response, cors);
 		const local = localPathOf(target === '/' ? INDEX : target);
-		const hot = local === null ? null : this.#files.hot(local);
+		if (local === null) {
+			this.#refuse(exchange, cors, 404, NO_SUCH_FILE);
+			return;
+		}
+		const wanted = { local, query: queryOf(request), request };
+		const hot = source.hot(wanted);
 		if (hot !== null) {
 			respond(exchange, hot);
-		} else if (local === null) {
-			this.#refuse(exchange, cors, 404, endOf('HTTP_REQUEST', 'no such file'));
-		} else {
-			this.#find(local).then(
-				(representation) => {
-					if (representation === null) {
-						this.#refuse(exchange, cors, 404, endOf('HTTP_REQUEST', 'no such file'));
-					} else {
-						respond(exchange, representation);
-					}
-				},
-				(error: Error) => {
-					this.#options.onFault('a file cannot be read', error.message);
-					this.#refuse(exchange, cors, 500, endOf('FILE_UNREADABLE'));
-				},
-			);
+			return;
 		}
-	}
-
-	async #find(local: string): Promise<Representation | null> {
-		const places = this.#places(local);
-		if (!local.endsWith('/')) {
-			const found = await this.#files.find(local, places);
-			return found?.kind === 'file' ? found.representation : null;
-		}
-		if (!this.#options.config().files.listing) {
-			return null;
-		}
-		for (const place of places) {
-			const names = await this.#files.list(place);
-			if (names !== null) {
-				return directoryListing(local, names);
-			}
-		}
-		return null;
-	}
-
-	/** Where a path is looked for. Each folder of recordings is a root of its own. */
-	#places(local: string): Place[] {
-		const media = path.resolve(this.#options.config().media);
-		const pages = { root: WEB_ROOT, local };
-		if (this.#options.wholeRoot) {
-			return [{ root: media, local }, pages];
-		}
-		const [, folder = ''] = local.split('/', 2);
-		const below = local.slice(folder.length + 1);
-		return MEDIA_FOLDERS.includes(folder) && below !== ''
-			? [{ root: path.join(media, folder), local: below }]
-			: [pages];
+		source.find(wanted).then(
+			(supply) => {
+				if (supply === null) {
+					this.#refuse(exchange, cors, 404, NO_SUCH_FILE);
+				} else if (typeof supply === 'function') {
+					supply(exchange);
+				} else {
+					respond(exchange, supply);
+				}
+			},
+			(error: Error) => {
+				const known = error instanceof PeerError;
+				this.#options.onFault(known ? ERROR_CODES[error.code] : ERROR_CODES.FILE_UNREADABLE, error.message);
+				this.#refuse(exchange, cors, known ? statusOf(error.code) : 500, known ? error : endOf('FILE_UNREADABLE'));
+			},
+		);
 	}
 
 	#exchange(request: IncomingMessage, response: ServerResponse, cors: Readonly<Record<string, string>>): Exchange {
@@ -139,6 +101,11 @@ export class FileServer {
 		response.end();
 		done(status, request.method === 'HEAD' ? 0 : errorBody(error).length);
 	}
+}
+
+function queryOf({ url = '' }: IncomingMessage): string {
+	const mark = url.indexOf('?');
+	return mark < 0 ? '' : url.slice(mark);
 }
 
 function accessOf(
