@@ -11,10 +11,13 @@ import type { TakeMeta } from './take-meta.js';
 
 /**
  * Does what is left to do for a take that nobody writes to any more: ends it if a crash has left it open, and makes the MP4 with
- * its index in front. `recovered` says that a crash had left it open. Null when all is done already, or when there is no media.
+ * its index in front. `recovered` says that a crash had left it open. The MP4 is called after
+ * `name`, the stream's. Null when all is done already, or when there is no media.
  */
-export async function finishFmp4Take(take: string): Promise<FinishedTake | null> {
-	const name = path.basename(path.dirname(take));
+export async function finishFmp4Take(
+	take: string,
+	name = path.basename(path.dirname(take)),
+): Promise<FinishedTake | null> {
 	const merged = path.join(take, MERGED_DIRECTORY);
 	if (await isThere(path.join(merged, `${name}_full.mp4`))) {
 		return null;

@@ -49,7 +49,7 @@ async function openTake(
 		end: () => take.end(),
 	};
 	return {
-		sink: new CmafPackager(counted),
+		sink: new CmafPackager(counted, { pool: take.pool }),
 		get bytesWritten() {
 			return take.bytesWritten;
 		},

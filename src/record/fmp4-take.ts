@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { BufferPool } from '../bytes/buffer-pool.js';
 import type { CmafSink, Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
 import { JobQueue } from './job-queue.js';
 import { MergedOutput } from './merged-output.js';
@@ -13,7 +14,10 @@ export const SEPARATE_DIRECTORY = 'output_separate';
  * work; `flush` does it.
  */
 export class Fmp4Take implements CmafSink {
+	/** Memory of the packager's payloads, given back once they are written. */
+	readonly pool = new BufferPool();
 	readonly #jobs = new JobQueue();
+	#written: Buffer[] = [];
 	readonly #merged: MergedOutput;
 	readonly #separate: SeparateOutput;
 	#bytesWritten = 0;
@@ -50,6 +54,7 @@ export class Fmp4Take implements CmafSink {
 		this.#separate.fragment(fragment);
 		for (const { run } of fragment.runs) {
 			this.#bytesWritten += run.payloadBytes * 2;
+			this.#written.push(run.payload);
 		}
 	}
 
@@ -66,6 +71,10 @@ export class Fmp4Take implements CmafSink {
 	/** Writes what the packager has handed over. Rejects with the disk's error; then the take cannot go on. */
 	async flush(): Promise<void> {
 		await this.#jobs.flush();
+		for (const payload of this.#written) {
+			this.pool.give(payload);
+		}
+		this.#written = [];
 	}
 
 	/** Lets go of open files after a failure; recovery finishes the take. */

@@ -1,4 +1,5 @@
 // Spec: ISO/IEC 23000-19 (CMAF: tracks, fragments, segments); rfc8216bis 3.1.2 and 3.3 (fMP4 segments, parts)
+import type { BufferPool } from '../bytes/buffer-pool.js';
 import { audioFrameSamples } from '../codec/audio-frame-samples.js';
 import type { TrackConfig } from '../codec/track-config.js';
 import { timescaleOf } from '../container/mp4/init-segment.js';
@@ -53,10 +54,18 @@ export type CmafSink = {
 	end(): void;
 };
 
-/** A fragment is ended early rather than grow beyond this. */
 const MAX_FRAGMENT_BYTES = 64 * 1024 * 1024;
 /** At a change of tracks, a gap up to this is filled by the last sample before it. */
 const MAX_STRETCH_MS = 1000;
+
+export type PackagerOptions = {
+	/** A fragment is ended early rather than grow beyond this. */
+	maxFragmentBytes: number;
+	/** Where payloads come from; whoever has written one gives it back. */
+	pool: BufferPool | null;
+	/** False: runs come with sizes but without payloads, for an index. */
+	payloads: boolean;
+};
 
 type OutputTrack = PackagedTrack & {
 	run: SampleRun;
@@ -71,7 +80,7 @@ const TRACK_IDS = { video: 1, audio: 2 } as const;
 /** Frames to fragments and segments, once, for every output that is made of them. */
 export class CmafPackager implements SegmentSink {
 	readonly #sink: CmafSink;
-	readonly #maxFragmentBytes: number;
+	readonly #options: PackagerOptions;
 	#tracks: OutputTrack[] = [];
 	#sequenceNumber = 0;
 	#fragmentStartsSegment = true;
@@ -81,9 +90,9 @@ export class CmafPackager implements SegmentSink {
 	/** The sink has not heard of the present tracks yet: the first picture has yet to tell its wait. */
 	#initPending = false;
 
-	constructor(sink: CmafSink, maxFragmentBytes = MAX_FRAGMENT_BYTES) {
+	constructor(sink: CmafSink, options: Partial<PackagerOptions> = {}) {
 		this.#sink = sink;
-		this.#maxFragmentBytes = maxFragmentBytes;
+		this.#options = { maxFragmentBytes: MAX_FRAGMENT_BYTES, pool: null, payloads: true, ...options };
 	}
 
 	tracks(sources: readonly SourceTrack[]): void {
@@ -98,7 +107,7 @@ export class CmafPackager implements SegmentSink {
 				kind,
 				config,
 				timescale,
-				run: new SampleRun(),
+				run: new SampleRun(this.#options.pool),
 				lastStart: place?.lastStart ?? -1,
 				lastDuration: place?.lastDuration ?? 0,
 				mediaTimeOffset: config.kind === 'audio' ? config.preSkipSamples : 0,
@@ -118,7 +127,7 @@ export class CmafPackager implements SegmentSink {
 		} else {
 			this.#addAudio(track, frame, timeMs);
 		}
-		if (track.run.payloadBytes > this.#maxFragmentBytes) {
+		if (track.run.payloadBytes > this.#options.maxFragmentBytes) {
 			this.#endFragment();
 		}
 	}
@@ -161,7 +170,7 @@ export class CmafPackager implements SegmentSink {
 		const flags = frame.keyframe ? SYNC_SAMPLE_FLAGS : frame.droppable ? DROPPABLE_SAMPLE_FLAGS : DELTA_SAMPLE_FLAGS;
 		const offset = Math.round((frame.compositionTimeMs * track.timescale) / 1000);
 		// Its duration is known with the next frame; should none come, it lasts as long as the one before.
-		track.run.push(frame.payload, track.lastDuration, flags, offset);
+		this.#push(track, frame.payload, flags, offset);
 		track.lastStart = start;
 	}
 
@@ -177,8 +186,16 @@ export class CmafPackager implements SegmentSink {
 			track.run.reset(start);
 		}
 		track.lastDuration = samples > 0 ? samples : track.lastDuration;
-		track.run.push(frame.payload, track.lastDuration, SYNC_SAMPLE_FLAGS, 0);
+		this.#push(track, frame.payload, SYNC_SAMPLE_FLAGS, 0);
 		track.lastStart = start;
+	}
+
+	#push({ run, lastDuration }: OutputTrack, payload: Buffer, flags: number, offset: number): void {
+		if (this.#options.payloads) {
+			run.push(payload, lastDuration, flags, offset);
+		} else {
+			run.measure(payload.length, lastDuration, flags, offset);
+		}
 	}
 
 	/** Makes the newest sample of the present fragment last until `end`. */

@@ -1,4 +1,5 @@
 // Spec: RFC 8216 3.2 (MPEG-2 TS segments)
+import type { BufferPool } from '../bytes/buffer-pool.js';
 import { audioFrameSamples } from '../codec/audio-frame-samples.js';
 import type { AudioConfig, VideoConfig } from '../codec/track-config.js';
 import { fitsTransportStream, TsMuxer } from '../container/mpegts/muxer.js';
@@ -9,7 +10,7 @@ import type { SegmentSink } from './segment-planner.js';
 
 /** A transport stream segment: it starts with the tables, and with a keyframe when `independent`. */
 export type TsSegment = {
-	/** Kept, not to be modified. */
+	/** From the segmenter's pool, to which whoever has written it gives it back. */
 	bytes: Buffer;
 	startMs: number;
 	durationMs: number;
@@ -37,6 +38,7 @@ const ROUNDED_DOWN_MS = 499;
 /** Frames to transport stream segments. */
 export class TsSegmenter implements SegmentSink {
 	readonly #sink: TsSink;
+	readonly #pool: BufferPool | null;
 	#muxer: TsMuxer | null = null;
 	#version = -1;
 	#video: VideoConfig | null = null;
@@ -52,8 +54,9 @@ export class TsSegmenter implements SegmentSink {
 	/** The segment has a frame of the leading track. */
 	#leadSeen = false;
 
-	constructor(sink: TsSink) {
+	constructor(sink: TsSink, pool: BufferPool | null = null) {
 		this.#sink = sink;
+		this.#pool = pool;
 	}
 
 	tracks(sources: readonly SourceTrack[]): void {
@@ -75,7 +78,7 @@ export class TsSegmenter implements SegmentSink {
 			}
 		}
 		this.#version++;
-		this.#muxer = new TsMuxer(this.#video, this.#audio, { version: this.#version });
+		this.#muxer = new TsMuxer(this.#video, this.#audio, { version: this.#version, pool: this.#pool });
 		this.#clock = this.#audio === null ? null : new AudioClock(this.#audio.sampleRate);
 		this.#audioEnd = 0;
 		const carried = [this.#video, this.#audio].filter((config) => config !== null);

@@ -81,7 +81,10 @@ class Source {
 	startMs = 1000;
 
 	constructor(policy: Partial<SegmentPolicy> = {}, maxFragmentBytes?: number) {
-		this.planner = new SegmentPlanner(new CmafPackager(this.recorder, maxFragmentBytes), policy);
+		this.planner = new SegmentPlanner(
+			new CmafPackager(this.recorder, maxFragmentBytes === undefined ? {} : { maxFragmentBytes }),
+			policy,
+		);
 	}
 
 	track(config: TrackConfig, sourceId = 0): this {

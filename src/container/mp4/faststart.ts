@@ -5,6 +5,9 @@ import { timescaleOf } from './init-segment.js';
 import { type Edit, MOVIE_TIMESCALE, type TrackHead, writeMovieHeader, writeTrack } from './movie-boxes.js';
 import { chunkOffsetBytes, type SampleTable } from './sample-table.js';
 
+/** No index of a day of video is larger: file offsets up to here behind the media data fit where those of the media data do. */
+const MAX_HEAD_BYTES = 256 * 1024 * 1024;
+
 export type FaststartTrack = {
 	trackId: number;
 	config: TrackConfig;
@@ -23,16 +26,20 @@ export function buildFaststartHead(tracks: readonly FaststartTrack[], mediaDataB
 	const heads = used.map((track) => headOf(track, startMs));
 	const mdatHeaderBytes = mediaDataBytes + 8 > 0xffffffff ? 16 : 8;
 
-	// Offsets are counted from the end of what is written here, which does not depend on their values: write it twice.
 	const writer = new BoxWriter(1024 * 1024);
-	let offsetBytes = chunkOffsetBytes(mediaDataBytes);
-	writeMovie(writer, used, heads, 0, offsetBytes);
-	offsetBytes = chunkOffsetBytes(writer.length + mdatHeaderBytes + mediaDataBytes);
-	writer.reset();
-	writeMovie(writer, used, heads, 0, offsetBytes);
-	const mediaDataStart = writer.length + mdatHeaderBytes;
-	writer.reset();
-	writeMovie(writer, used, heads, mediaDataStart, offsetBytes);
+	const offsetBytes = chunkOffsetBytes(mediaDataBytes + MAX_HEAD_BYTES);
+	writer.box('ftyp', () => writer.ascii('isom').u32(0x200).ascii('isomiso2iso4mp41')); // major_brand, minor_version, brands
+	writer.box('moov', () => {
+		const durationMs = Math.max(0, ...heads.map((head) => head.durationMs));
+		writeMovieHeader(writer, durationMs, Math.max(0, ...heads.map((head) => head.trackId)) + 1);
+		for (const [index, head] of heads.entries()) {
+			writeTrack(writer, head, () => used[index]!.table.write(writer, offsetBytes));
+		}
+	});
+	// Where the media data starts is known only now.
+	for (const { table } of used) {
+		table.placeOffsets(writer, writer.length + mdatHeaderBytes);
+	}
 	if (mdatHeaderBytes === 16) {
 		writer
 			.u32(1)
@@ -42,23 +49,6 @@ export function buildFaststartHead(tracks: readonly FaststartTrack[], mediaDataB
 		writer.u32(mediaDataBytes + 8).ascii('mdat');
 	}
 	return writer.view();
-}
-
-function writeMovie(
-	writer: BoxWriter,
-	tracks: readonly FaststartTrack[],
-	heads: readonly TrackHead[],
-	mediaDataStart: number,
-	offsetBytes: 4 | 8,
-): void {
-	writer.box('ftyp', () => writer.ascii('isom').u32(0x200).ascii('isomiso2iso4mp41')); // major_brand, minor_version, brands
-	writer.box('moov', () => {
-		const durationMs = Math.max(0, ...heads.map((head) => head.durationMs));
-		writeMovieHeader(writer, durationMs, Math.max(0, ...heads.map((head) => head.trackId)) + 1);
-		for (const [index, head] of heads.entries()) {
-			writeTrack(writer, head, () => tracks[index]!.table.write(writer, mediaDataStart, offsetBytes));
-		}
-	});
 }
 
 function headOf(track: FaststartTrack, movieStartMs: number): TrackHead {

@@ -1,3 +1,4 @@
+import type { BufferPool } from '../../bytes/buffer-pool.js';
 import { assert } from '../../errors.js';
 
 /** sample_flags of a sample that others do not need to be decoded before: depends on nothing. */
@@ -9,6 +10,7 @@ export const DROPPABLE_SAMPLE_FLAGS = 0x01810000; // sample_is_depended_on = 2
 
 const INITIAL_SAMPLES = 64;
 const INITIAL_BYTES = 16 * 1024;
+const EMPTY = Buffer.alloc(0);
 
 /**
  * Samples of one track back to back, as a `trun` describes them. Filled by one writer, then read; `reset` keeps the memory of
@@ -25,10 +27,16 @@ export class SampleRun {
 	compositionOffsets = new Int32Array(INITIAL_SAMPLES);
 	/** Sum of the durations. */
 	durationTicks = 0;
-	#payload = Buffer.alloc(0);
+	readonly #pool: BufferPool | null;
+	#payload: Buffer = EMPTY;
 	#payloadBytes = 0;
 	/** What the last run's payload came to: the next one starts there. */
 	#expectedBytes = INITIAL_BYTES;
+
+	/** Memory of payloads comes from `pool`; whoever has written a payload out gives it back. */
+	constructor(pool: BufferPool | null = null) {
+		this.#pool = pool;
+	}
 
 	get payloadBytes(): number {
 		return this.#payloadBytes;
@@ -48,6 +56,12 @@ export class SampleRun {
 		}
 		this.#payload.set(bytes, this.#payloadBytes);
 		this.#payloadBytes = end;
+	}
+
+	/** Appends a sample of which only the length is wanted. */
+	measure(size: number, durationTicks: number, flags: number, compositionOffset: number): void {
+		this.add(size, durationTicks, flags, compositionOffset);
+		this.#payloadBytes += size;
 	}
 
 	/** Appends a sample whose bytes are elsewhere. */
@@ -77,14 +91,15 @@ export class SampleRun {
 		this.count = 0;
 		this.durationTicks = 0;
 		this.#expectedBytes = Math.max(INITIAL_BYTES, Math.ceil(this.#payloadBytes * 1.125));
-		this.#payload = Buffer.alloc(0);
+		this.#payload = EMPTY;
 		this.#payloadBytes = 0;
 	}
 
 	#growPayload(needed: number): void {
 		const size = Math.max(needed, this.#payload.length * 2, this.#expectedBytes);
-		const grown = Buffer.allocUnsafeSlow(size);
+		const grown = this.#pool?.take(size) ?? Buffer.allocUnsafeSlow(size);
 		this.#payload.copy(grown, 0, 0, this.#payloadBytes);
+		this.#pool?.give(this.#payload);
 		this.#payload = grown;
 	}
 

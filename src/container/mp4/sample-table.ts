@@ -29,6 +29,9 @@ export class SampleTable {
 	#lastDuration = 0;
 	#leastOffset = 0;
 	#anyOffset = false;
+	/** Where `write` left room for the chunk offsets, and how wide they are. */
+	#offsetsAt = 0;
+	#offsetBytes: 4 | 8 = 4;
 
 	get count(): number {
 		return this.#sizes.length;
@@ -104,8 +107,8 @@ export class SampleTable {
 		}
 	}
 
-	/** Writes the boxes that stand in `stbl` behind `stsd`; the media data starts at byte `mediaDataStart` of the file. */
-	write(writer: BoxWriter, mediaDataStart: number, offsetBytes: 4 | 8): void {
+	/** Writes the boxes that stand in `stbl` behind `stsd`, with room for the chunk offsets: `placeOffsets` fills it. */
+	write(writer: BoxWriter, offsetBytes: 4 | 8): void {
 		writer.fullBox('stts', 0, 0, () => this.#writeTimes(writer));
 		if (this.#anyOffset) {
 			writer.fullBox('ctts', 0, 0, () => this.#writeOffsets(writer));
@@ -125,15 +128,23 @@ export class SampleTable {
 		});
 		writer.fullBox(offsetBytes === 4 ? 'stco' : 'co64', 0, 0, () => {
 			writer.u32(this.#chunkOffsets.length);
-			for (let index = 0; index < this.#chunkOffsets.length; index++) {
-				const offset = mediaDataStart + this.#chunkOffsets.at(index);
-				if (offsetBytes === 4) {
-					writer.u32(offset);
-				} else {
-					writer.u64(offset);
-				}
-			}
+			this.#offsetsAt = writer.length;
+			this.#offsetBytes = offsetBytes;
+			writer.zeros(this.#chunkOffsets.length * offsetBytes);
 		});
+	}
+
+	/** Fills in the chunk offsets of what `write` wrote: the media data starts at byte `mediaDataStart` of the file. */
+	placeOffsets(writer: BoxWriter, mediaDataStart: number): void {
+		let at = this.#offsetsAt;
+		for (let index = 0; index < this.#chunkOffsets.length; index++) {
+			const offset = mediaDataStart + this.#chunkOffsets.at(index);
+			if (this.#offsetBytes === 8) {
+				writer.patchU32(at, Math.floor(offset / 2 ** 32));
+			}
+			writer.patchU32(at + this.#offsetBytes - 4, offset % 2 ** 32);
+			at += this.#offsetBytes;
+		}
 	}
 
 	#writeOffsets(writer: BoxWriter): void {

@@ -1,4 +1,5 @@
 // Spec: ISO/IEC 13818-1 2.4, 2.7 (timing of PCR, PTS and tables); RFC 8216 3.2 (MPEG-2 TS segments)
+import type { BufferPool } from '../../bytes/buffer-pool.js';
 import { ADTS_HEADER_BYTES, fitsAdts, MAX_ADTS_FRAME_BYTES, writeAdtsHeader } from '../../codec/aac/adts.js';
 import { type AudioSpecificConfig, parseAudioSpecificConfig } from '../../codec/aac/audio-specific-config.js';
 import type { AudioConfig, TrackConfig, VideoConfig } from '../../codec/track-config.js';
@@ -41,7 +42,7 @@ export function fitsTransportStream(config: TrackConfig): boolean {
  * of the stream's timeline and may grow beyond 33 bits.
  */
 export class TsMuxer {
-	readonly #packets = new PacketWriter();
+	readonly #packets: PacketWriter;
 	readonly #video: AccessUnitBuilder | null;
 	readonly #audio: AudioConfig | null;
 	readonly #aac: AudioSpecificConfig | null;
@@ -52,7 +53,12 @@ export class TsMuxer {
 	#heldPts = 0;
 
 	/** The tracks, each of which must fit a transport stream. `version` is another one whenever they change. */
-	constructor(video: VideoConfig | null, audio: AudioConfig | null, options: { version?: number; id3?: boolean } = {}) {
+	constructor(
+		video: VideoConfig | null,
+		audio: AudioConfig | null,
+		options: { version?: number; id3?: boolean; pool?: BufferPool | null } = {},
+	) {
+		this.#packets = new PacketWriter(options.pool ?? null);
 		this.#video = video === null ? null : new AccessUnitBuilder(video);
 		this.#audio = audio;
 		this.#aac = audio?.codec === 'aac' ? parseAudioSpecificConfig(audio.record) : null;

@@ -1,0 +1,69 @@
+import type { BufferPool } from '../bytes/buffer-pool.js';
+import { buildFaststartHead, type FaststartTrack } from '../container/mp4/faststart.js';
+import { SampleTable } from '../container/mp4/sample-table.js';
+import { CmafPackager, type CmafSink, type Fragment, type PackagedTrack } from './cmaf-packager.js';
+import type { FrameSink } from './frame.js';
+import { SegmentPlanner } from './segment-planner.js';
+
+/** Sound and picture change places about this often, so that a player needs little memory and few seeks. */
+const CHUNK_MS = 1000;
+
+/** One MP4: all tracks that share an init segment. */
+type Movie = { tracks: FaststartTrack[]; mediaBytes: number };
+
+/**
+ * Frames to an MP4 with its index in front, in two passes over the same frames: the first gathers the index, the second the media
+ * data. A source whose tracks change becomes several MP4s.
+ */
+export class Mp4Plan {
+	readonly #movies: Movie[] = [];
+
+	/** First pass: takes all frames. */
+	gather(): FrameSink {
+		const sink: CmafSink = {
+			init: (tracks) => this.#movies.push({ tracks: tracks.map(toFaststart), mediaBytes: 0 }),
+			fragment: ({ runs }) => {
+				const movie = this.#movies.at(-1)!;
+				for (const { track, run } of runs) {
+					movie.tracks.find(({ trackId }) => trackId === track.trackId)?.table.addRun(run, movie.mediaBytes);
+					movie.mediaBytes += run.payloadBytes;
+				}
+			},
+			segmentEnd: () => undefined,
+			end: () => undefined,
+		};
+		return planner(new CmafPackager(sink, { payloads: false }));
+	}
+
+	/** Everything of each MP4 but its media data; only after the first pass. */
+	heads(): Buffer[] {
+		return this.#movies.map(({ tracks, mediaBytes }) => Buffer.from(buildFaststartHead(tracks, mediaBytes)));
+	}
+
+	/**
+	 * Second pass: takes the same frames again, and hands the media data of MP4 number `movie` (from 0) over, in order. Whoever has
+	 * written it gives it back to `pool`.
+	 */
+	copy(pool: BufferPool, write: (movie: number, bytes: Buffer) => void): FrameSink {
+		let movie = -1;
+		const sink: CmafSink = {
+			init: () => movie++,
+			fragment: ({ runs }: Fragment) => {
+				for (const { run } of runs) {
+					write(movie, run.payload);
+				}
+			},
+			segmentEnd: () => undefined,
+			end: () => undefined,
+		};
+		return planner(new CmafPackager(sink, { pool }));
+	}
+}
+
+function planner(packager: CmafPackager): FrameSink {
+	return new SegmentPlanner(packager, { partMs: CHUNK_MS });
+}
+
+function toFaststart({ trackId, config, mediaTimeOffset }: PackagedTrack): FaststartTrack {
+	return { trackId, config, table: new SampleTable(), mediaTimeOffset };
+}

@@ -1,0 +1,218 @@
+// Spec: Adobe Flash Video File Format 10.1, E.4.2 and E.4.3; Enhanced RTMP v2 (bodies of audio and video tags)
+import type { BufferPool } from '../bytes/buffer-pool.js';
+import type { AmfValue } from '../codec/amf-value.js';
+import { serializeAmf0 } from '../codec/amf0.js';
+import { parseDOps, serializeOpusHead } from '../codec/opus/identification-header.js';
+import type { AudioConfig, TrackConfig } from '../codec/track-config.js';
+import { AudioPacketType } from '../container/flv/audio-tag.js';
+import {
+	PREVIOUS_TAG_SIZE_BYTES,
+	TAG_HEADER_BYTES,
+	TagType,
+	writePreviousTagSize,
+	writeTagHeader,
+} from '../container/flv/tag.js';
+import { FrameType, VideoPacketType } from '../container/flv/video-tag.js';
+import { buildFileHeader } from '../container/flv/writer.js';
+import type { Frame, FrameSink, SourceTrack } from './frame.js';
+
+const VIDEO_FOUR_CC = { h264: 'avc1', h265: 'hvc1', h266: 'vvc1', av1: 'av01', vp9: 'vp09', vp8: 'vp08' } as const;
+const AUDIO_FOUR_CC = { aac: 'mp4a', mp3: '.mp3', opus: 'Opus', flac: 'fLaC', ac3: 'ac-3', eac3: 'ec-3' } as const;
+const LEGACY_H264 = 7;
+/** SoundFormat AAC, 44 kHz, 16 bit, stereo: the only thing that AAC tags may say. */
+const LEGACY_AAC = 0xaf;
+/** SoundFormat MP3, 16 bit. */
+const LEGACY_MP3 = 0x22;
+const EX_VIDEO = 0x80;
+const EX_AUDIO = 0x90;
+const WITH_COMPOSITION_TIME = new Set(['h264', 'h265', 'h266']);
+const BUFFER_BYTES = 1024 * 1024;
+
+/**
+ * Frames to the bytes of an FLV file: H.264 and AAC as they always were, all else in Enhanced RTMP's form. Both tracks must be
+ * known before the first frame, or the file header misses one.
+ */
+export class FramesToFlv implements FrameSink {
+	readonly #write: (bytes: Buffer) => void;
+	readonly #metadata: Record<string, AmfValue>;
+	readonly #tracks = new Map<'video' | 'audio', SourceTrack>();
+	readonly #pool: BufferPool;
+	#buffer: Buffer;
+	#length = 0;
+	#started = false;
+	#originMs = 0;
+
+	/**
+	 * `write` takes bytes out of `pool`, to which it gives them back. `metadata` goes into `onMetaData`, beside what the tracks say.
+	 */
+	constructor(pool: BufferPool, write: (bytes: Buffer) => void, metadata: Record<string, AmfValue> = {}) {
+		this.#pool = pool;
+		this.#buffer = pool.take(BUFFER_BYTES);
+		this.#write = write;
+		this.#metadata = metadata;
+	}
+
+	track(track: SourceTrack): void {
+		if ((this.#tracks.get(track.kind)?.sourceId ?? track.sourceId) !== track.sourceId) {
+			return;
+		}
+		this.#tracks.set(track.kind, track);
+		if (this.#started) {
+			this.#sequenceHeader(track.config, 0);
+		}
+	}
+
+	frame(frame: Frame): void {
+		const track = this.#tracks.get(frame.kind);
+		if (track === undefined || track.sourceId !== frame.sourceId) {
+			return;
+		}
+		if (!this.#started) {
+			this.#started = true;
+			this.#originMs = Math.min(0, Math.round(frame.dtsMs));
+			this.#start();
+		}
+		const dtsMs = Math.max(0, Math.round(frame.dtsMs) - this.#originMs);
+		const { config } = track;
+		if (config.kind === 'audio') {
+			this.#tag(TagType.audio, dtsMs, audioHead(config), frame.payload);
+			return;
+		}
+		const frameType = frame.keyframe ? FrameType.key : frame.droppable ? FrameType.disposableInter : FrameType.inter;
+		const compositionTime = Math.round(frame.dtsMs + frame.compositionTimeMs) - Math.round(frame.dtsMs);
+		const offset = [(compositionTime >> 16) & 0xff, (compositionTime >> 8) & 0xff, compositionTime & 0xff];
+		if (config.codec === 'h264') {
+			const head = [(frameType << 4) | LEGACY_H264, VideoPacketType.codedFrames, ...offset];
+			this.#tag(TagType.video, dtsMs, head, frame.payload);
+			return;
+		}
+		const head = exVideo(frameType, VideoPacketType.codedFrames, config);
+		this.#tag(
+			TagType.video,
+			dtsMs,
+			WITH_COMPOSITION_TIME.has(config.codec) ? [...head, ...offset] : head,
+			frame.payload,
+		);
+	}
+
+	splice(): void {
+		// Time goes on; a file needs no mark.
+	}
+
+	end(): void {
+		if (!this.#started) {
+			this.#started = true;
+			this.#start();
+		}
+		this.#flush();
+	}
+
+	#start(): void {
+		const video = this.#tracks.get('video')?.config;
+		const audio = this.#tracks.get('audio')?.config;
+		this.#append(Buffer.from(buildFileHeader(audio !== undefined, video !== undefined)));
+		const metadata: Record<string, AmfValue> = { ...this.#metadata };
+		if (video?.kind === 'video') {
+			Object.assign(metadata, { width: video.width, height: video.height });
+		}
+		if (audio?.kind === 'audio') {
+			Object.assign(metadata, { audiosamplerate: audio.sampleRate, stereo: audio.channels > 1 });
+		}
+		this.#tag(TagType.script, 0, [], serializeAmf0('onMetaData', new Map(Object.entries(metadata))));
+		for (const config of [video, audio]) {
+			if (config !== undefined) {
+				this.#sequenceHeader(config, 0);
+			}
+		}
+	}
+
+	#sequenceHeader(config: TrackConfig, dtsMs: number): void {
+		const record = recordFor(config);
+		if (record === null) {
+			return;
+		}
+		if (config.kind === 'audio') {
+			const head =
+				config.codec === 'aac'
+					? [LEGACY_AAC, AudioPacketType.sequenceStart]
+					: exAudio(AudioPacketType.sequenceStart, config);
+			this.#tag(TagType.audio, dtsMs, head, record);
+		} else if (config.codec === 'h264') {
+			const head = [(FrameType.key << 4) | LEGACY_H264, VideoPacketType.sequenceStart, 0, 0, 0];
+			this.#tag(TagType.video, dtsMs, head, record);
+		} else {
+			this.#tag(TagType.video, dtsMs, exVideo(FrameType.key, VideoPacketType.sequenceStart, config), record);
+		}
+	}
+
+	#tag(tagType: number, dtsMs: number, head: readonly number[], payload: Uint8Array): void {
+		const dataSize = head.length + payload.length;
+		this.#reserve(TAG_HEADER_BYTES + dataSize + PREVIOUS_TAG_SIZE_BYTES);
+		writeTagHeader(this.#buffer, this.#length, tagType, dataSize, dtsMs);
+		this.#buffer.set(head, this.#length + TAG_HEADER_BYTES);
+		this.#buffer.set(payload, this.#length + TAG_HEADER_BYTES + head.length);
+		writePreviousTagSize(this.#buffer, this.#length + TAG_HEADER_BYTES + dataSize, dataSize);
+		this.#length += TAG_HEADER_BYTES + dataSize + PREVIOUS_TAG_SIZE_BYTES;
+	}
+
+	#append(bytes: Buffer): void {
+		this.#reserve(bytes.length);
+		this.#buffer.set(bytes, this.#length);
+		this.#length += bytes.length;
+	}
+
+	#reserve(bytes: number): void {
+		if (this.#length + bytes > this.#buffer.length) {
+			this.#flush();
+			this.#buffer = this.#pool.take(Math.max(BUFFER_BYTES, bytes));
+		}
+	}
+
+	#flush(): void {
+		this.#write(this.#buffer.subarray(0, this.#length));
+		this.#buffer = Buffer.alloc(0);
+		this.#length = 0;
+	}
+}
+
+/** What stands in front of a frame of sound. */
+function audioHead(config: AudioConfig): number[] {
+	switch (config.codec) {
+		case 'aac':
+			return [LEGACY_AAC, AudioPacketType.codedFrames];
+		case 'mp3': {
+			const soundRate = config.sampleRate <= 11_025 ? 1 : config.sampleRate <= 22_050 ? 2 : 3;
+			return [LEGACY_MP3 | (soundRate << 2) | (config.channels > 1 ? 1 : 0)];
+		}
+		default:
+			return exAudio(AudioPacketType.codedFrames, config);
+	}
+}
+
+function exVideo(frameType: number, packetType: number, { codec }: TrackConfig): number[] {
+	return [EX_VIDEO | (frameType << 4) | packetType, ...ascii(VIDEO_FOUR_CC[codec as keyof typeof VIDEO_FOUR_CC])];
+}
+
+function exAudio(packetType: number, { codec }: TrackConfig): number[] {
+	return [EX_AUDIO | packetType, ...ascii(AUDIO_FOUR_CC[codec as keyof typeof AUDIO_FOUR_CC])];
+}
+
+/** The body of a track's sequence header; null for a codec whose frames say all. */
+function recordFor(config: TrackConfig): Buffer | null {
+	switch (config.codec) {
+		case 'opus':
+			return serializeOpusHead(parseDOps(config.record));
+		case 'flac':
+			return Buffer.concat([Buffer.from('fLaC'), config.record]);
+		case 'mp3':
+		case 'ac3':
+		case 'eac3':
+			return null;
+		default:
+			return config.record;
+	}
+}
+
+function ascii(text: string): number[] {
+	return [...Buffer.from(text, 'latin1')];
+}

@@ -1,0 +1,257 @@
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { BufferPool } from '../bytes/buffer-pool.js';
+import { PeerError } from '../errors.js';
+import { TsWindow } from '../hls/ts-window.js';
+import { finishFmp4Take } from '../record/finish-fmp4-take.js';
+import { writeAll } from '../record/finish-take.js';
+import { Fmp4Take } from '../record/fmp4-take.js';
+import { CmafPackager } from '../remux/cmaf-packager.js';
+import { readFlvFile } from '../remux/flv-file.js';
+import { Mp4Plan } from '../remux/flv-to-mp4.js';
+import type { FrameSink } from '../remux/frame.js';
+import { FramesFromFlv } from '../remux/frames-from-flv.js';
+import { FramesFromTs } from '../remux/frames-from-ts.js';
+import { FramesToFlv } from '../remux/frames-to-flv.js';
+import { isMp4, readMp4File } from '../remux/mp4-file.js';
+import { SegmentPlanner } from '../remux/segment-planner.js';
+import { TsSegmenter, type TsSink } from '../remux/ts-segmenter.js';
+import { Progress } from './progress.js';
+
+export const REMUX_USAGE = `Usage: millrace remux INPUT OUTPUT
+
+  INPUT    an FLV, MP4 or MPEG-TS file
+  OUTPUT   x.flv, x.mp4, x.ts, or a directory: fMP4 with HLS and DASH playlists (output_merge, output_separate);
+           a directory that ends in /hls gets HLS with MPEG-TS segments
+`;
+
+const EXIT_BAD_INPUT = 2;
+const CHUNK_BYTES = 1024 * 1024;
+const PROBE_BYTES = 376;
+/** Same as in a live recording: MP4 chunks and fMP4 fragments of a second. */
+const FRAGMENT_MS = 1000;
+
+type Reader = (sink: FrameSink, afterChunk: () => Promise<void>) => Promise<void>;
+
+/** The command `millrace remux`: frames are copied as they are into another container. @returns the exit code. */
+export async function remux(argv: readonly string[]): Promise<number> {
+	const [input, output, ...rest] = argv;
+	if (input === undefined || output === undefined || rest.length > 0 || input.startsWith('-')) {
+		process.stderr.write(REMUX_USAGE);
+		return EXIT_BAD_INPUT;
+	}
+	try {
+		await remuxFile(input, output);
+		return 0;
+	} catch (error) {
+		if (error instanceof PeerError || (error instanceof Error && 'code' in error)) {
+			process.stderr.write(`millrace: ${input}: ${error.message}\n`);
+			return EXIT_BAD_INPUT;
+		}
+		throw error;
+	}
+}
+
+async function remuxFile(input: string, output: string): Promise<void> {
+	const file = await open(input, 'r');
+	const { size } = await file.stat();
+	const extension = path.extname(output).toLowerCase();
+	const progress = new Progress(extension === '.mp4' ? size * 2 : size);
+	try {
+		const read = await readerFor(file, progress);
+		switch (extension) {
+			case '.flv':
+				await toFlv(read, output);
+				break;
+			case '.mp4':
+				await toMp4(read, output);
+				break;
+			case '.ts':
+				await toTs(read, output);
+				break;
+			default:
+				await toDirectory(read, output);
+		}
+	} finally {
+		progress.clear();
+		await file.close();
+	}
+}
+
+/** Looks at the first bytes of the input, not at its name. */
+async function readerFor(file: FileHandle, progress: Progress): Promise<Reader> {
+	const start = Buffer.alloc(PROBE_BYTES);
+	const { bytesRead } = await file.read(start, 0, start.length, 0);
+	const probe = start.subarray(0, bytesRead);
+	let past = 0;
+	const report = (bytes: number): void => progress.show(past + bytes);
+	const counted =
+		(read: Reader): Reader =>
+		async (sink, afterChunk) => {
+			await read(sink, afterChunk);
+			past += (await file.stat()).size;
+		};
+	if (isMp4(probe)) {
+		return counted(async (sink, afterChunk) => {
+			let flushedAt = 0;
+			await readMp4File(file, sink, async (bytes) => {
+				if (bytes - flushedAt >= CHUNK_BYTES || bytes < flushedAt) {
+					flushedAt = bytes;
+					report(bytes);
+					await afterChunk();
+				}
+			});
+		});
+	}
+	if (probe.toString('latin1', 0, 3) === 'FLV') {
+		return counted((sink, afterChunk) =>
+			readFlvFile(file, new FramesFromFlv(sink), async (bytes) => {
+				report(bytes);
+				await afterChunk();
+			}),
+		);
+	}
+	return counted(async (sink, afterChunk) => {
+		const frames = new FramesFromTs(sink);
+		const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+		for (let position = 0; ; ) {
+			const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
+			if (bytesRead === 0) {
+				break;
+			}
+			position += bytesRead;
+			frames.push(chunk.subarray(0, bytesRead));
+			report(position);
+			await afterChunk();
+		}
+		frames.end();
+	});
+}
+
+/** Bytes on their way to a file, written a chunk of input at a time. */
+class Outgoing {
+	readonly #file: FileHandle;
+	readonly #pool: BufferPool;
+	#pending: Buffer[] = [];
+	#position = 0;
+
+	constructor(file: FileHandle, pool: BufferPool) {
+		this.#file = file;
+		this.#pool = pool;
+	}
+
+	push(bytes: Buffer): void {
+		this.#pending.push(bytes);
+	}
+
+	async flush(): Promise<void> {
+		const pending = this.#pending;
+		this.#pending = [];
+		if (pending.length === 1) {
+			await writeAll(this.#file, pending[0]!, this.#position);
+			this.#position += pending[0]!.length;
+		} else if (pending.length > 1) {
+			let total = 0;
+			for (const { length } of pending) {
+				total += length;
+			}
+			const { bytesWritten } = await this.#file.writev(pending, this.#position);
+			if (bytesWritten < total) {
+				const rest = Buffer.concat(pending).subarray(bytesWritten);
+				await writeAll(this.#file, rest, this.#position + bytesWritten);
+			}
+			this.#position += total;
+		}
+		for (const bytes of pending) {
+			this.#pool.give(bytes);
+		}
+	}
+}
+
+async function withFile(name: string, act: (out: Outgoing, pool: BufferPool) => Promise<void>): Promise<void> {
+	const file = await open(name, 'w');
+	try {
+		const pool = new BufferPool();
+		const out = new Outgoing(file, pool);
+		await act(out, pool);
+		await out.flush();
+	} finally {
+		await file.close();
+	}
+}
+
+async function toFlv(read: Reader, output: string): Promise<void> {
+	await withFile(output, async (out, pool) => {
+		await read(new FramesToFlv(pool, (bytes) => out.push(bytes)), () => out.flush());
+	});
+}
+
+async function toTs(read: Reader, output: string): Promise<void> {
+	await withFile(output, async (out, pool) => {
+		const sink: TsSink = {
+			tracks: () => undefined,
+			leftOut: ({ config }) => warn(`MPEG-TS cannot carry ${config.codecString}`),
+			segment: ({ bytes }) => out.push(bytes),
+			end: () => undefined,
+		};
+		await read(new SegmentPlanner(new TsSegmenter(sink, pool)), () => out.flush());
+	});
+}
+
+async function toMp4(read: Reader, output: string): Promise<void> {
+	const plan = new Mp4Plan();
+	const pool = new BufferPool();
+	await read(plan.gather(), () => Promise.resolve());
+	const files: FileHandle[] = [];
+	try {
+		const outgoing: Outgoing[] = [];
+		for (const [index, head] of plan.heads().entries()) {
+			const extension = path.extname(output);
+			const name = index === 0 ? output : `${output.slice(0, -extension.length)}_${index + 1}${extension}`;
+			const file = await open(name, 'w');
+			files.push(file);
+			const out = new Outgoing(file, pool);
+			out.push(head);
+			outgoing.push(out);
+		}
+		const flush = async (): Promise<void> => {
+			for (const out of outgoing) {
+				await out.flush();
+			}
+		};
+		await read(
+			plan.copy(pool, (movie, bytes) => outgoing[movie]?.push(bytes)),
+			flush,
+		);
+		await flush();
+	} finally {
+		for (const file of files) {
+			await file.close();
+		}
+	}
+}
+
+async function toDirectory(read: Reader, output: string): Promise<void> {
+	await mkdir(output, { recursive: true });
+	const startedAtMs = (await stat(output)).mtimeMs;
+	if (path.basename(path.resolve(output)) === 'hls') {
+		const hls = await TsWindow.open(output, {
+			...{ type: 'event', windowMs: 0, cleanup: false, segmentsPerKey: 0, startedAtMs, now: Date.now },
+			lagMs: () => 0,
+			report: (_level, message, fields) => warn(`${message} ${JSON.stringify(fields)}`),
+		});
+		await read(new SegmentPlanner(new TsSegmenter(hls)), () => hls.flush());
+		await hls.finish(true);
+		return;
+	}
+	const take = await Fmp4Take.open(output, Math.round(startedAtMs));
+	await read(new SegmentPlanner(new CmafPackager(take, { pool: take.pool }), { partMs: FRAGMENT_MS }), () =>
+		take.flush(),
+	);
+	await take.flush();
+	await finishFmp4Take(output, path.basename(path.resolve(output)));
+}
+
+function warn(message: string): void {
+	process.stderr.write(`millrace: ${message}\n`);
+}
