@@ -44,6 +44,15 @@ class Sender {
 		this.send({ type: 'push-data', pushId, bytes: Uint8Array.from(bytes) });
 	}
 
+	/** Waits until the receiver has handled all that was sent: it answers a bad name at once, which is not kept. */
+	async handled(): Promise<void> {
+		const { length } = this.heard;
+		this.open(0, 'no/name');
+		await this.hear('push-verdict', this.heard.filter(({ type }) => type === 'push-verdict').length + 1);
+		const [answer] = this.heard.splice(length);
+		assert.equal(answer?.pushId, 0, 'nothing else is answered meanwhile');
+	}
+
 	/** Waits until as many messages of this type have come. */
 	async hear<T extends PushToDelivery['type']>(type: T, count = 1): Promise<(PushToDelivery & { type: T })[]> {
 		for (;;) {
@@ -103,7 +112,7 @@ describe('the receiver of pushes', () => {
 		push.open(1);
 		push.data(1, FLV);
 		push.send(CLEAN_END);
-		await new Promise((resolve) => setTimeout(resolve, 20));
+		await push.handled();
 		assert.deepEqual(push.heard, []);
 		push.stage.grantAll();
 		await push.hear('push-close');
@@ -121,7 +130,7 @@ describe('the receiver of pushes', () => {
 		assert.ok(!named!.verdict.granted && named!.verdict.code === 'NAME_INVALID');
 		push.stage.grants = false;
 		push.open(2);
-		await new Promise((resolve) => setTimeout(resolve, 20));
+		await push.handled();
 		push.stage.refuseAll('PUBLISH_CONFLICT', 'taken');
 		const verdicts = await push.hear('push-verdict', 2);
 		assert.deepEqual(verdicts[1], {

@@ -53,10 +53,19 @@ export function gstreamerPlayer(t: TestContext, source: readonly string[], direc
 		check: async (clip) => {
 			await program.succeed();
 			const tags = mediaTags(tagsOfFile(clip));
-			assert.ok(readFileSync(video).equals(payloads(tags, TagType.video, AVC_HEADER_BYTES)), 'video bytes differ');
-			assert.ok(readFileSync(audio).equals(payloads(tags, TagType.audio, AAC_HEADER_BYTES)), 'audio bytes differ');
+			assertSameBytes('video', readFileSync(video), payloads(tags, TagType.video, AVC_HEADER_BYTES));
+			assertSameBytes('audio', readFileSync(audio), payloads(tags, TagType.audio, AAC_HEADER_BYTES));
 		},
 	};
+}
+
+function assertSameBytes(track: string, received: Buffer, sent: Buffer): void {
+	const at = received.length === 0 ? -1 : sent.indexOf(received.subarray(0, 64));
+	const same = received.findIndex((byte, index) => byte !== sent[index]);
+	assert.ok(
+		received.equals(sent),
+		`${track}: ${received.length} bytes of ${sent.length}, start at ${at}, same up to ${same === -1 ? 'their end' : same}`,
+	);
 }
 
 function payloads(tags: readonly Tag[], type: number, headerBytes: number): Buffer {
