@@ -11,6 +11,7 @@ import { parseLivePath, serveLive } from './live-hls.js';
 import { PushSession, type PushTarget, type PushWire } from './push-session.js';
 import { parseRoute, type Route } from './route.js';
 import { endOf, reportRefusal } from './session-end.js';
+import { answerTime, asksForTime } from './utc-time.js';
 import { asksToPush, isHandshake } from './web-socket.js';
 import { playByWebSocket } from './ws-play.js';
 import { WsPushWire } from './ws-push.js';
@@ -64,7 +65,9 @@ export class Router {
 		cors: Readonly<Record<string, string>>,
 	): void {
 		const live = parseLivePath(path);
-		if (live !== null) {
+		if (asksForTime(path)) {
+			answerTime(response, cors);
+		} else if (live !== null) {
 			serveLive(this.#services, request, response, { ...live, query }, cors);
 		} else {
 			this.#services.files.serve(request, response, path, cors);

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { videoRange } from '../codec/colour.js';
 import { type AudioRendition, serializeMultivariantPlaylist } from '../protocol/m3u8/multivariant-playlist.js';
-import { type ManifestPeriod, serializeManifest } from '../protocol/mpd/manifest.js';
+import { type ManifestPeriod, serializeManifest, UTC_TIMING_URL } from '../protocol/mpd/manifest.js';
 import type { Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
 import { writeFileWhole } from './atomic-file.js';
 import type { JobQueue } from './job-queue.js';
@@ -14,7 +14,6 @@ const AUDIO_GROUP = 'audio';
 const MASTER_VERSION = 7;
 /** The master playlist is written again when a peak of the bit rate has gone beyond what it says by this share. */
 const BANDWIDTH_STEP = 1.2;
-export const UTC_TIMING_URL = '/time';
 
 /** Tracks that begin together: a period of the manifest. */
 type Period = { startMs: number; first: { video: number; audio: number } };

@@ -1,5 +1,8 @@
 // Spec: ISO/IEC 23009-1 5.3 (hierarchical data model), 5.3.9.6 (SegmentTimeline), 5.8.4.11 (UTCTiming); DASH-IF timing model
 
+/** Where the server tells the time, on every port that serves manifests. */
+export const UTC_TIMING_URL = '/time';
+
 /** Segments of equal length in a row. */
 export type TimelineRun = { durationTicks: number; count: number };
 
