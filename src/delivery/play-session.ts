@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Config, policyOf } from '../config/schema.js';
+import { policyOf } from '../config/schema.js';
 import type { ErrorCode } from '../errors.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import type { SubscriberPort, Subscription, WireFormat } from '../stream/subscriber.js';
@@ -110,13 +110,16 @@ function hangUp(this: Socket): void {
  * what to call when the viewer leaves.
  */
 export async function findStream(
-	{ directory, config }: { directory: DeliveryServices['directory']; config: Config },
+	{ directory, config, log }: Pick<DeliveryServices, 'directory' | 'config' | 'log'>,
 	{ app, name }: { app: string; name: string },
 	onGone: (giveUp: () => void) => void,
 ): Promise<StreamInfo | null> {
 	const { missing, waitTimeout } = policyOf(config, app).play;
 	if (missing === '404') {
 		return directory.get(app, name) ?? null;
+	}
+	if (directory.get(app, name) === undefined) {
+		log.debug({ app, stream: name }, 'a player waits for its stream');
 	}
 	const waiting = new AbortController();
 	onGone(() => waiting.abort());

@@ -44,6 +44,9 @@ export class RtmpPlay {
 		const { connection, services, app } = this.#host;
 		const policy = policyOf(services.config, app).play;
 		const timeoutMs = policy.missing === 'wait' ? policy.waitTimeout : 0;
+		if (timeoutMs > 0 && services.directory.get(app, this.name) === undefined) {
+			services.log.debug({ app, stream: this.name }, 'a player waits for its stream');
+		}
 		const stream = await services.directory.waitFor(app, this.name, timeoutMs, this.#waiting.signal);
 		if (this.#closed) {
 			return;

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { assertSameFrames, type Tracks } from '../support/frames.js';
 import { Program } from '../support/program.js';
-import { connected, startServer } from '../support/test-server.js';
+import { playersWait, startServer, WAITING } from '../support/test-server.js';
 import { inCi } from '../support/tools.js';
 import { watch } from '../support/watch.js';
 import type { TrackReport } from './ffmpeg8.js';
@@ -25,16 +25,14 @@ test('HEVC, AV1 and Opus published by Enhanced RTMP come out as they went in, an
 	skip: existsSync(NODE_AV) || inCi() ? false : 'not installed: node-av (npm install in test/e2e/ffmpeg8)',
 	timeout: 90_000,
 }, async (t) => {
-	const server = await startServer(t, {
-		config: { play: { missing: 'wait', waitTimeout: '30s' }, publish: { grace: '500ms' } },
-	});
+	const server = await startServer(t, { config: WAITING });
 	for (const [index, { file, codecs, fourCcs }] of clips.entries()) {
 		await t.test(file, async (t) => {
 			const path = fileURLToPath(new URL(`../../../test/fixtures/${file}`, import.meta.url));
 			const stream = `live/enhanced${index}`;
 			const players = [server.httpUrl(`${stream}.flv`), server.rtmpUrl(stream)].map((url) => playWithFfmpeg8(t, url));
 			const watcher = watch(t, server.wsUrl(`${stream}.flv`));
-			await connected(server, players.length + 1);
+			await playersWait(server, stream, players.length + 1);
 			await new Program(t, process.execPath, [FFMPEG8, 'publish', path, server.rtmpUrl(stream)]).succeed();
 
 			const sent = await playWithFfmpeg8(t, path);

@@ -7,7 +7,7 @@ import { BAR_CLIP } from '#src/bench/load/clip.js';
 import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
 import { startNginxRtmp } from '../support/nginx.js';
 import { ffmpegPush } from '../support/push.js';
-import { connected, startServer } from '../support/test-server.js';
+import { playersWait, startServer, WAITING } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
 import { watch } from '../support/watch.js';
 
@@ -19,9 +19,7 @@ test('nginx-rtmp pushes a stream to us and pulls it from us, and nothing gets lo
 	skip: missing('ffmpeg', 'nginx'),
 	timeout: 60_000,
 }, async (t) => {
-	const server = await startServer(t, {
-		config: { play: { missing: 'wait', waitTimeout: '30s' }, publish: { grace: '500ms' } },
-	});
+	const server = await startServer(t, { config: WAITING });
 	const origin = `rtmp://127.0.0.1:${server.ports.rtmp}/live`;
 	const nginx = await startNginxRtmp(
 		t,
@@ -31,7 +29,7 @@ test('nginx-rtmp pushes a stream to us and pulls it from us, and nothing gets lo
 	const pushed = watch(t, server.httpUrl('live/relay.flv'));
 	const pulled = watch(t, `rtmp://127.0.0.1:${nginx}/out/relay`);
 	// Ours, and the one by which nginx pulls.
-	await connected(server, 2);
+	await playersWait(server, 'live/relay', 2);
 	await ffmpegPush(t, CLIP, `rtmp://127.0.0.1:${nginx}/in/relay`).succeed();
 	await pushed.end();
 

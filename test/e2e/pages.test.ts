@@ -55,7 +55,7 @@ test('the player page catches up when its tab is shown again', NEEDS_CHROMIUM, a
 		document.dispatchEvent(new Event('visibilitychange'));
 	}`);
 	const behind = `video.buffered.end(video.buffered.length - 1) - video.currentTime`;
-	await page.waitForFunction(`${behind} < 2`, undefined, { timeout: 10_000 });
+	await page.waitForFunction(`${behind} < 2`, undefined, IN_TIME);
 });
 
 test('the player page waits for a stream that is not live, and plays it when it comes', NEEDS_CHROMIUM, async (t) => {

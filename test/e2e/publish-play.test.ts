@@ -7,13 +7,11 @@ import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js
 import { ffmpegPlayer, gstreamerPlayer, type Player, rtmpdumpPlayer } from '../support/players.js';
 import { Program } from '../support/program.js';
 import { ffmpegPush, webSocketPush } from '../support/push.js';
-import { connected, type ServerProcess, startServer } from '../support/test-server.js';
+import { playersWait, type ServerProcess, startServer, WAITING } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
 import { watch } from '../support/watch.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
-/** Players are there before the publisher, so that they must get everything from the first frame on. */
-const WAITING = { play: { missing: 'wait', waitTimeout: '30s' }, publish: { grace: '500ms' } };
 /** Shares no factor with any size in the clip: tags and their headers are cut everywhere. */
 const MESSAGE_BYTES = 1021;
 
@@ -49,7 +47,7 @@ test('every player gets every frame that was published, in order and in time', {
 				const stream = `live/push${index}`;
 				const players = startPlayers(t, server, stream);
 				const own = ['http', 'ws', 'rtmp'].map((protocol) => watch(t, urlOf(server, protocol, stream)));
-				await connected(server, pushes.length * (players.length + own.length));
+				await playersWait(server, stream, players.length + own.length);
 				await push.run(t, server, stream);
 				for (const player of players) {
 					await t.test(`played by ${player.name}`, () => player.check(CLIP));

@@ -8,7 +8,7 @@ import { freePort } from '#src/bench/load/server-process.js';
 import { ffmpegPlayer } from '../support/players.js';
 import { Program } from '../support/program.js';
 import { ffmpegPush } from '../support/push.js';
-import { connected, startServer } from '../support/test-server.js';
+import { playersWait, startServer, WAITING } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
@@ -22,16 +22,11 @@ test('ffmpeg publishes and plays over TLS', { skip: missing('ffmpeg', 'openssl')
 
 	const tlsPort = await freePort();
 	const server = await startServer(t, {
-		config: {
-			rtmp: { tlsPort },
-			tls: { cert, key },
-			play: { missing: 'wait', waitTimeout: '30s' },
-			publish: { grace: '500ms' },
-		},
+		config: { ...WAITING, rtmp: { tlsPort }, tls: { cert, key } },
 	});
 	const url = `rtmps://127.0.0.1:${tlsPort}/live/secret`;
 	const players = [ffmpegPlayer(t, url), ffmpegPlayer(t, server.httpUrl('live/secret.flv'))];
-	await connected(server, players.length);
+	await playersWait(server, 'live/secret', players.length);
 	await ffmpegPush(t, CLIP, url).succeed();
 	await Promise.all(players.map((player) => player.check(CLIP)));
 });

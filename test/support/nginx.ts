@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { freePort } from '#src/bench/load/server-process.js';
 import { Program } from './program.js';
-import { sleep } from './test-server.js';
+import { until } from './test-server.js';
 import { findProgram } from './tools.js';
 
 const RTMP_MODULE = '/usr/lib/nginx/modules/ngx_rtmp_module.so';
-const START_MS = 500;
 
 /** Debian's nginx-rtmp with the given `application` blocks; returns its port. */
 export async function startNginxRtmp(t: TestContext, directory: string, applications: string): Promise<number> {
@@ -24,6 +24,16 @@ export async function startNginxRtmp(t: TestContext, directory: string, applicat
 		rtmp { access_log off; server { listen 127.0.0.1:${port}; ${applications} } }`,
 	);
 	new Program(t, findProgram('nginx') ?? 'nginx', ['-c', file, '-p', directory]);
-	await sleep(START_MS);
+	await until('nginx listens', () => listens(port));
 	return port;
+}
+
+function listens(port: number): Promise<boolean> {
+	return new Promise((resolve) => {
+		const socket = connect(port, '127.0.0.1', () => {
+			socket.destroy();
+			resolve(true);
+		});
+		socket.once('error', () => resolve(false));
+	});
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { ServerProcess, type StartOptions } from '#src/bench/load/server-process.js';
+import { type ConfigFile, ServerProcess, type StartOptions } from '#src/bench/load/server-process.js';
 
 export type { ConfigFile, ServerProcess } from '#src/bench/load/server-process.js';
 
 /** Other programs take seconds to start on a busy machine. */
-const CONNECT_TIMEOUT_MS = 25_000;
+const CONNECT_TIMEOUT_MS = 45_000;
 /** What no server may ever say: an invariant that did not hold, or a promise nobody waited for. */
 const OUR_FAULTS = /InvariantError|unhandledRejection|UnhandledPromiseRejection/;
 
@@ -30,7 +30,7 @@ export async function startServer(t: TestContext, options: StartOptions = {}): P
 export async function until(
 	what: string,
 	condition: () => boolean | Promise<boolean>,
-	timeoutMs = 15_000,
+	timeoutMs = 30_000,
 ): Promise<void> {
 	const deadlineMs = performance.now() + timeoutMs;
 	while (!(await condition())) {
@@ -41,21 +41,22 @@ export async function until(
 	}
 }
 
-/** A connection that is counted has yet to say what it wants. */
-const REQUEST_MS = 500;
+/** Lets players come before their publisher, who then cannot start without them: see `playersWait`. */
+export const WAITING: ConfigFile = {
+	play: { missing: 'wait', waitTimeout: '60s' },
+	publish: { grace: '500ms' },
+	log: { level: 'debug' },
+};
 
-/** Resolves when `count` connections are open and have had time to ask for what they want. */
-export async function connected(server: ServerProcess, count: number): Promise<void> {
-	await until(
-		`${count} connections`,
-		async () => {
-			const metrics = await (await fetch(server.adminUrl('metrics'))).text();
-			const open = [...metrics.matchAll(/^millrace_connections\{[^}]*\} (\d+)/gm)];
-			return open.reduce((sum, [, connections]) => sum + Number(connections), 0) >= count;
-		},
-		CONNECT_TIMEOUT_MS,
-	);
-	await sleep(REQUEST_MS);
+/** Resolves when `count` players have asked a server configured as `WAITING` for `stream` ("app/name"), which is not there. */
+export async function playersWait(server: ServerProcess, stream: string, count: number): Promise<void> {
+	const isOfStream = (line: string): boolean => {
+		const { app, stream: name, msg } = JSON.parse(line);
+		return msg === 'a player waits for its stream' && `${app}/${name}` === stream;
+	};
+	const waiting = (): number =>
+		server.output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}') && isOfStream(line)).length;
+	await until(`${count} players of ${stream}`, () => waiting() >= count, CONNECT_TIMEOUT_MS);
 }
 
 export function sleep(ms: number): Promise<void> {
