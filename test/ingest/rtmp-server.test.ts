@@ -164,7 +164,7 @@ test('a silent peer is pinged, then closed', async (t) => {
 });
 
 test('a client that answers pings stays', async (t) => {
-	const thread = await RtmpThread.start(t, { rtmp: { pingInterval: 100, pingTimeout: 1500 } });
+	const thread = await RtmpThread.start(t, { rtmp: { pingInterval: 100, pingTimeout: 4000 } });
 	const client = await thread.connect(t);
 	const silent = await rawPeer(t, thread);
 	silent.connect('live');
@@ -210,12 +210,13 @@ for (const { name, bytes, code } of GARBAGE) {
 }
 
 test('a peer that does not finish its handshake or connect in time is closed', async (t) => {
-	const thread = await RtmpThread.start(t, { limits: { handshakeTimeout: 100 } });
+	const thread = await RtmpThread.start(t, { limits: { handshakeTimeout: 2000 } });
 	const mute = await thread.open(t);
 	const half = await thread.open(t);
 	half.write(handshakeAnd(Buffer.alloc(0)).subarray(0, 1000));
+	const closed = Promise.all([once(mute.resume(), 'close'), once(half.resume(), 'close')]);
 	await rawPeer(t, thread);
-	await Promise.all([once(mute.resume(), 'close'), once(half.resume(), 'close')]);
+	await closed;
 	await until('all three are closed', () => thread.counters.closed('HANDSHAKE_TIMEOUT') === 3);
 });
 

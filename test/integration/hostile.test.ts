@@ -99,7 +99,7 @@ test('hostile clients end their own sessions and nobody else notices', {
 	timeout: 90_000,
 }, async (t) => {
 	const server = await startServer(t, {
-		config: { play: { missing: 'wait' }, limits: { handshakeTimeout: '1s' }, publish: { idleTimeout: '2s' } },
+		config: { play: { missing: 'wait' }, limits: { handshakeTimeout: '4s' }, publish: { idleTimeout: '6s' } },
 	});
 	const role = childrenOf(server.pid);
 	const publisher = await publish(t, server.rtmpUrl('live/calm'));

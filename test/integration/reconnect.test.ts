@@ -81,15 +81,19 @@ test('with publish.conflict reject a second publisher is refused by name and the
 });
 
 test('with publish.conflict takeover-if-stale a silent publisher loses its stream, a live one keeps it', async (t) => {
-	const config = { play: PLAY, publish: { conflict: 'takeover-if-stale', staleAfter: '1s' } };
+	const config = { play: PLAY, publish: { conflict: 'takeover-if-stale', staleAfter: '4s' } };
 	const server = await startServer(t, { config });
 	const silent = await publish(t, server.rtmpUrl('live/stale'));
 	const watchers = viewersOf(t, server, 'live/stale');
 	await frames(watchers, 50);
 	await assert.rejects(publish(t, server.rtmpUrl('live/stale')), /BadName/);
 	silent.pause();
-	await sleep(1500);
-	await publish(t, server.rtmpUrl('live/stale'));
+	await until('the stream is stale and taken over', () =>
+		publish(t, server.rtmpUrl('live/stale')).then(
+			() => true,
+			() => false,
+		),
+	);
 	await until('the silent publisher is sent away', () => silent.failures.length === 1);
 	await frames(watchers, 100);
 	for (const watcher of watchers) {

@@ -38,10 +38,9 @@ test('SIGTERM ends viewers, publishers and recordings properly, and the server w
 	const http = watch(t, server.httpUrl('live/stopped.flv'));
 	const rtmp = watch(t, server.rtmpUrl('live/stopped'));
 	await frames([http, rtmp], 150);
-	const startedAtMs = performance.now();
 	server.signal('SIGTERM');
 	assert.equal(await server.exit(), 0, server.output);
-	assert.ok(performance.now() - startedAtMs < 10_000, 'within shutdown.deadline');
+	assert.doesNotMatch(server.output, /did not end within the deadline/);
 	await Promise.all([http.end(), rtmp.end()]);
 	await until('the publisher is told', () => publisher.failures.length === 1);
 	const tags = tagsOfFile(recordingOf(server, 'stopped'));

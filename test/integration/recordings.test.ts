@@ -30,7 +30,7 @@ describe('recordings', () => {
 		pool = new RemuxPool({ threads: 1, log: pino({ level: 'silent' }) });
 	});
 	afterEach(async () => {
-		await recordings.finish(Date.now() + 5000);
+		await recordings.finish(Date.now() + 60_000);
 		await pool.close();
 		await rm(media, { recursive: true });
 	});
@@ -102,7 +102,7 @@ describe('recordings', () => {
 		open(new RingFeed().open().gops(0, 1_000), 'live', 'a');
 		open(new RingFeed().open().gops(0, 1_000), 'live', 'b');
 		await logged('recording', 2);
-		await recordings.finish(Date.now() + 5000);
+		await recordings.finish(Date.now() + 60_000);
 		assert.equal(readFlvFile(take('live', 'a')).metadata['duration'], 0.95);
 		assert.equal(readFlvFile(take('live', 'b')).metadata['duration'], 0.95);
 	});
@@ -145,7 +145,7 @@ describe('recordings', () => {
 		await mkdir(path.dirname(take('live', 'crashed')), { recursive: true });
 		await copyFile(take(), take('live', 'crashed'));
 		await writeFile(take('live', 'crashed', 'index.flv.tmp'), 'half');
-		await recordings.finish(Date.now() + 5000);
+		await recordings.finish(Date.now() + 60_000);
 		lines = [];
 		await start();
 		const line = await logged('recording is finished');

@@ -37,7 +37,7 @@ test('hundreds of readers that have stopped reading cost no memory and do not ho
 });
 
 test('a reader that stays behind for longer than play.maxLag is closed, with its reason', async (t) => {
-	const server = await startServer(t, { config: { play: { missing: 'wait', maxLag: '1s' } } });
+	const server = await startServer(t, { config: { play: { missing: 'wait', maxLag: '4s' } } });
 	await publish(t, server.rtmpUrl('live/heavy'), heavyClip(CLIP, KBPS));
 	const healthy = viewersOf(t, server, 'live/heavy');
 	await frames(healthy, 50);

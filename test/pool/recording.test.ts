@@ -113,7 +113,9 @@ describe('recording', () => {
 		const first = await attempt(0);
 		await new Promise((resolve) => setImmediate(resolve));
 		recording.stop();
-		await new Promise((resolve) => setTimeout(resolve, 10));
+		while (first.heard.length < 2) {
+			await new Promise((resolve) => setImmediate(resolve));
+		}
 		assert.deepEqual(first.heard, ['ended', 'stop']);
 		first.settle();
 		await over;

@@ -521,7 +521,7 @@ describe('a hub set', () => {
 
 	it('merges what comes within a window into one write', async () => {
 		const stream = new LiveStream();
-		const { hubs } = makeSet(stream, 60);
+		const { hubs } = makeSet(stream, 500);
 		stream.gop();
 		const { socket, subscription } = subscribe(hubs, stream);
 		const before = socket.given.length;

@@ -81,7 +81,7 @@ export class RtmpThread {
 
 	/** A client that is closed with the test. */
 	async connect(t: TestContext, app = 'live', options: RtmpClientOptions = {}): Promise<RtmpClient> {
-		const client = await RtmpClient.connect(this.url(app), { timeoutMs: 5000, ...options });
+		const client = await RtmpClient.connect(this.url(app), { timeoutMs: 30_000, ...options });
 		t.after(() => client.close());
 		return client;
 	}
