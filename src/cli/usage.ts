@@ -6,7 +6,8 @@ export function usage(): string {
 	const rows = Object.entries<Flag>(FLAGS)
 		.filter(([, { roles }]) => roles === undefined || ROLE_NAMES.some((role) => roles.includes(role)))
 		.map(([name, { value, help }]) => `  ${`--${name}${value === null ? '' : ` ${value}`}`.padEnd(20)} ${help}`);
-	return `Usage: millrace [flags]
+	return `Usage: millrace [flags]                 runs the server
+       millrace TOOL [arguments]        push, pull, remux, doctor: TOOL --help says more
 
 ${rows.join('\n')}
 

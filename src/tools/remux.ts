@@ -17,15 +17,15 @@ import { isMp4, readMp4File } from '../remux/mp4-file.js';
 import { SegmentPlanner } from '../remux/segment-planner.js';
 import { TsSegmenter, type TsSink } from '../remux/ts-segmenter.js';
 import { Progress } from './progress.js';
+import { ExitCode, readToolArguments, runAsScript, type Tool, ToolError, UsageError } from './tool.js';
 
-export const REMUX_USAGE = `Usage: millrace remux INPUT OUTPUT
+const USAGE = `Usage: millrace remux INPUT OUTPUT
 
   INPUT    an FLV, MP4 or MPEG-TS file
   OUTPUT   x.flv, x.mp4, x.ts, or a directory: fMP4 with HLS and DASH playlists (output_merge, output_separate);
            a directory that ends in /hls gets HLS with MPEG-TS segments
 `;
 
-const EXIT_BAD_INPUT = 2;
 const CHUNK_BYTES = 1024 * 1024;
 const PROBE_BYTES = 376;
 /** Same as in a live recording: MP4 chunks and fMP4 fragments of a second. */
@@ -33,24 +33,24 @@ const FRAGMENT_MS = 1000;
 
 type Reader = (sink: FrameSink, afterChunk: () => Promise<void>) => Promise<void>;
 
-/** The command `millrace remux`: frames are copied as they are into another container. @returns the exit code. */
-export async function remux(argv: readonly string[]): Promise<number> {
-	const [input, output, ...rest] = argv;
-	if (input === undefined || output === undefined || rest.length > 0 || input.startsWith('-')) {
-		process.stderr.write(REMUX_USAGE);
-		return EXIT_BAD_INPUT;
-	}
-	try {
-		await remuxFile(input, output);
-		return 0;
-	} catch (error) {
-		if (error instanceof PeerError || (error instanceof Error && 'code' in error)) {
-			process.stderr.write(`millrace: ${input}: ${error.message}\n`);
-			return EXIT_BAD_INPUT;
+/** Frames are copied as they are into another container. */
+export const remux: Tool = {
+	name: 'remux',
+	usage: USAGE,
+	async run(argv) {
+		const { positionals } = readToolArguments(argv, {});
+		const [input, output, ...rest] = positionals;
+		if (input === undefined || output === undefined || rest.length > 0) {
+			throw new UsageError('expected an input and an output');
 		}
-		throw error;
-	}
-}
+		try {
+			await remuxFile(input, output);
+		} catch (error) {
+			throw error instanceof PeerError ? new ToolError(`${input}: ${error.message}`) : error;
+		}
+		return ExitCode.done;
+	},
+};
 
 async function remuxFile(input: string, output: string): Promise<void> {
 	const file = await open(input, 'r');
@@ -255,3 +255,5 @@ async function toDirectory(read: Reader, output: string): Promise<void> {
 function warn(message: string): void {
 	process.stderr.write(`millrace: ${message}\n`);
 }
+
+await runAsScript(remux, import.meta.url);

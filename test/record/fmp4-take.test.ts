@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
+import { PlaylistChecker } from '#src/protocol/m3u8/playlist-rules.js';
 import { finishFmp4Take } from '#src/record/finish-fmp4-take.js';
 import { Fmp4Take } from '#src/record/fmp4-take.js';
 import { CmafPackager } from '#src/remux/cmaf-packager.js';
@@ -11,7 +12,6 @@ import type { Frame } from '#src/remux/frame.js';
 import { readMp4File } from '#src/remux/mp4-file.js';
 import { SegmentPlanner } from '#src/remux/segment-planner.js';
 import { every, FrameSource, labelIn, labelOf, OTHER_VIDEO } from '../support/frame-source.js';
-import { PlaylistChecker } from '../support/playlist-checker.js';
 
 const FRAGMENT_MS = 1000;
 const PLAYLISTS = ['output_merge/index.m3u8', 'output_separate/video.m3u8', 'output_separate/audio.m3u8'];

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { parseAacConfig, parseH264Config, type TrackConfig } from '#src/codec/track-config.js';
 import { TsWindow, type WindowOptions } from '#src/hls/ts-window.js';
 import type { MediaPlaylist } from '#src/protocol/m3u8/media-playlist.js';
+import { PlaylistChecker } from '#src/protocol/m3u8/playlist-rules.js';
 import { SegmentPlanner } from '#src/remux/segment-planner.js';
 import { TsSegmenter } from '#src/remux/ts-segmenter.js';
 import * as vectors from '../codec/vectors.js';
-import { PlaylistChecker } from './playlist-checker.js';
 
 export const H264 = parseH264Config(vectors.avcC);
 export const OTHER_H264 = parseH264Config(vectors.avcCInterlaced);

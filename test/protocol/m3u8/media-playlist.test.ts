@@ -10,7 +10,7 @@ import {
 } from '#src/protocol/m3u8/media-playlist.js';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
 import { serializeMultivariantPlaylist } from '#src/protocol/m3u8/multivariant-playlist.js';
-import { changeViolations, playlistViolations } from '../../support/playlist-checker.js';
+import { changeViolations, playlistViolations } from '#src/protocol/m3u8/playlist-rules.js';
 
 const plain: PlaylistSegment = {
 	uri: 'segment_1.ts',

@@ -1,7 +1,7 @@
 // Spec: rfc8216bis-22 4.4, 6.2.1, 6.2.2, 6.2.5, appendix B.1
 
-import type { MediaPlaylist, PlaylistPart, PlaylistSegment } from '#src/protocol/m3u8/media-playlist.js';
-import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
+import type { MediaPlaylist, PlaylistPart, PlaylistSegment } from './media-playlist.js';
+import { parseMediaPlaylist } from './media-playlist-parser.js';
 
 /** Rounding of DURATION to five decimals, and of timestamps to milliseconds. */
 const EPSILON = 0.0015;

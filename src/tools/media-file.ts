@@ -1,0 +1,90 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { FlvReader } from '../container/flv/reader.js';
+import { MAX_TAG_BODY_BYTES } from '../container/flv/tag.js';
+import { FramesFromTs } from '../remux/frames-from-ts.js';
+import { isMp4, readMp4File } from '../remux/mp4-file.js';
+import { FramesToTags } from './frames-to-tags.js';
+import { ToolError } from './tool.js';
+
+const CHUNK_BYTES = 256 * 1024;
+const TS_PACKET_BYTES = 188;
+const TS_SYNC_BYTE = 0x47;
+const PROBE_BYTES = TS_PACKET_BYTES + 1;
+
+/** A tag as a file has it: the time is the file's, modulo 2^32. The body may be kept. */
+export type FileTag = { tagType: number; timestampMs: number; body: Uint8Array };
+
+type Take = (tag: FileTag) => Promise<void>;
+
+/**
+ * Reads an FLV, MP4 or MPEG-TS file (told by its first bytes, not by its name) from start to end, a tag at a time: the next is read
+ * when `take` has resolved. Throws ToolError for anything else, PeerError for a damaged file.
+ */
+export async function forEachTag(path: string, take: Take): Promise<void> {
+	const file = await open(path, 'r');
+	try {
+		const probe = Buffer.alloc(PROBE_BYTES);
+		await file.read(probe, 0, PROBE_BYTES, 0);
+		if (probe.toString('latin1', 0, 3) === 'FLV') {
+			await forEachFlvTag(file, take);
+		} else if (isMp4(probe)) {
+			await forEachMp4Tag(file, take);
+		} else if (probe[0] === TS_SYNC_BYTE && probe[TS_PACKET_BYTES] === TS_SYNC_BYTE) {
+			await forEachTsTag(file, take);
+		} else {
+			throw new ToolError(`${path} is neither FLV nor MP4 nor MPEG-TS`);
+		}
+	} finally {
+		await file.close();
+	}
+}
+
+async function forEachFlvTag(file: FileHandle, take: Take): Promise<void> {
+	let tags: FileTag[] = [];
+	const handler = {
+		tag: (tagType: number, timestampMs: number, body: Uint8Array): void => {
+			tags.push({ tagType, timestampMs, body: body.slice() });
+		},
+	};
+	const reader = new FlvReader(handler, MAX_TAG_BODY_BYTES);
+	await forEachChunk(file, async (bytes) => {
+		reader.push(bytes);
+		await takeAll(tags, take);
+		tags = [];
+	});
+}
+
+async function forEachMp4Tag(file: FileHandle, take: Take): Promise<void> {
+	const frames = new FramesToTags();
+	await readMp4File(file, frames.sink, () => takeAll(frames.take(), take));
+	await takeAll(frames.take(), take);
+}
+
+async function forEachTsTag(file: FileHandle, take: Take): Promise<void> {
+	const frames = new FramesToTags();
+	const reader = new FramesFromTs(frames.sink);
+	await forEachChunk(file, async (bytes) => {
+		reader.push(bytes);
+		await takeAll(frames.take(), take);
+	});
+	reader.end();
+	await takeAll(frames.take(), take);
+}
+
+async function forEachChunk(file: FileHandle, use: (bytes: Buffer) => Promise<void>): Promise<void> {
+	const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+	for (let position = 0; ; ) {
+		const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
+		if (bytesRead === 0) {
+			return;
+		}
+		position += bytesRead;
+		await use(chunk.subarray(0, bytesRead));
+	}
+}
+
+async function takeAll(tags: readonly FileTag[], take: Take): Promise<void> {
+	for (const tag of tags) {
+		await take(tag);
+	}
+}

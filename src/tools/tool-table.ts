@@ -1,0 +1,9 @@
+import type { Tool } from './tool.js';
+
+/** `millrace NAME`: each tool is loaded only when it is asked for. */
+export const TOOLS: Readonly<Record<string, () => Promise<Tool>>> = {
+	push: async () => (await import('./push.js')).push,
+	pull: async () => (await import('./pull.js')).pull,
+	remux: async () => (await import('./remux.js')).remux,
+	doctor: async () => (await import('./doctor.js')).doctor,
+};
