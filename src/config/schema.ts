@@ -189,6 +189,22 @@ export const configSchema = z.strictObject({
 					...live('AES-128 for MPEG-TS segments; another key after every so many (`rotate`).'),
 					expects: '{ enabled, rotate }',
 				}),
+			variants: z
+				.array(
+					z.strictObject({
+						suffix: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, 'expected 1 to 32 of A-Z a-z 0-9 _ -'),
+						bandwidth: z.number().int().min(1),
+						resolution: z
+							.string()
+							.regex(/^(\d{1,5}x\d{1,5})?$/, 'expected a size such as 1280x720')
+							.default(''),
+					}),
+				)
+				.default([])
+				.meta({
+					...live('Streams {name}{suffix} are offered as one, hls/{app}/{name}.m3u8; bandwidth in bits per second.'),
+					expects: 'a list of { suffix, bandwidth, resolution }',
+				}),
 		})
 		.prefault({}),
 	limits: z

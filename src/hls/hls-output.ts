@@ -1,9 +1,14 @@
+import { BufferPool } from '../bytes/buffer-pool.js';
 import type { Output, RecorderParts } from '../record/output.js';
 import { type SegmentOutput, SegmentRecorder } from '../record/segment-recorder.js';
 import { TsSegmenter } from '../remux/ts-segmenter.js';
 import { removeOldHls } from './hls-retention.js';
 import { endPlaylist } from './past-playlist.js';
 import { TsWindow } from './ts-window.js';
+import { Variants } from './variants.js';
+
+/** Memory of all segments that are made in this thread. */
+const SEGMENTS = new BufferPool();
 
 /** `hls/{app}/{name}/index.m3u8` with segments of MPEG-TS. */
 export const hlsOutput: Output = {
@@ -25,15 +30,17 @@ async function openWindow(
 	startedAtMs: number,
 	lagMs: () => number,
 ): Promise<SegmentOutput> {
-	const { type, window: windowMs, cleanup, encryption } = config.hls;
+	const { type, window: windowMs, cleanup, encryption, variants } = config.hls;
 	const output = await TsWindow.open(directory, {
 		...{ type, windowMs, cleanup, startedAtMs, lagMs },
 		segmentsPerKey: encryption.enabled ? encryption.rotate : 0,
 		now: Date.now,
+		pool: SEGMENTS,
+		variants: Variants.of(directory, variants),
 		report: (level, message, fields) => report({ level, message, fields }),
 	});
 	return {
-		sink: new TsSegmenter(output),
+		sink: new TsSegmenter(output, SEGMENTS),
 		targetDuration: output.targetDurationKept,
 		get bytesWritten() {
 			return output.bytesWritten;

@@ -1,4 +1,4 @@
-import { readdir, rmdir, stat } from 'node:fs/promises';
+import { readdir, readFile, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { errorCodeOf } from '../record/file-error.js';
 import type { RetentionRule } from '../record/output.js';
@@ -33,8 +33,21 @@ export async function removeOldHls(
 	}
 	if (removed.length > 0 && !recording) {
 		await removeIfEmpty(directory);
+		await removeVariantsOfNothing(path.dirname(directory));
 	}
 	return removed;
+}
+
+/** Removes from an app's directory the multivariant playlists none of whose streams are there any more. */
+async function removeVariantsOfNothing(app: string): Promise<void> {
+	const names = await readdir(app);
+	for (const name of names.filter((name) => name.endsWith('.m3u8'))) {
+		const file = path.join(app, name);
+		const uris = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+		if (!uris.some((uri) => names.includes(path.dirname(uri)))) {
+			await removeIfThere(file);
+		}
+	}
 }
 
 async function changedAtMs(file: string): Promise<number> {

@@ -1,6 +1,8 @@
 // Spec: rfc8216bis-22 6.2.1, 6.2.2 (what a server must keep to in a live playlist)
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { BufferPool } from '../bytes/buffer-pool.js';
+import type { VideoConfig } from '../codec/track-config.js';
 import {
 	type MediaPlaylist,
 	PLAIN_PLAYLIST,
@@ -16,6 +18,7 @@ import type { TsSegment, TsSink } from '../remux/ts-segmenter.js';
 import { ExpiringFiles, removeIfThere } from './expiring-files.js';
 import { HLS_PLAYLIST, type Past, readPast, segmentName, writePlaylist } from './past-playlist.js';
 import { SegmentEncryption } from './segment-encryption.js';
+import type { Variants, VariantTracks } from './variants.js';
 
 export type WindowOptions = {
 	/** live: old segments leave the playlist. event: it only grows. */
@@ -31,6 +34,10 @@ export type WindowOptions = {
 	/** How long ago the frame that came last, which has ended a segment, had come in. */
 	lagMs: () => number;
 	now: () => number;
+	/** Where the memory of segments goes once they are written. */
+	pool?: BufferPool;
+	/** The playlist that the stream is a variant in. */
+	variants?: Variants | null;
 	report: (level: RecorderEvent['level'], message: string, fields: RecorderEvent['fields']) => void;
 };
 
@@ -68,6 +75,7 @@ export class TsWindow implements TsSink {
 	#durationMs = 0;
 	#bytesWritten = 0;
 	#saidDependent = false;
+	#tracks: VariantTracks = { codecs: [], width: null, height: null };
 
 	private constructor(directory: string, options: WindowOptions, past: Past, expiring: ExpiringFiles) {
 		const { type, segmentsPerKey, startedAtMs } = options;
@@ -120,8 +128,8 @@ export class TsWindow implements TsSink {
 		return { segments: this.#segments, durationMs: Math.round(this.#durationMs) };
 	}
 
-	tracks(): void {
-		// The tables in each segment say what it holds; a media playlist does not.
+	tracks(codecs: readonly string[], video: VideoConfig | null): void {
+		this.#tracks = { codecs, width: video?.width ?? null, height: video?.height ?? null };
 	}
 
 	leftOut({ kind, config }: SourceTrack, leading: boolean): void {
@@ -151,6 +159,7 @@ export class TsWindow implements TsSink {
 			this.#write(encrypted.newKey.uri, encrypted.newKey.bytes);
 		}
 		this.#write(uri, encrypted?.bytes ?? bytes);
+		this.#jobs.add(async () => this.#options.pool?.give(bytes));
 		this.#list(
 			{
 				uri,
@@ -244,6 +253,11 @@ export class TsWindow implements TsSink {
 		});
 		const lines = this.#listed.map(({ text }) => text).join('\n');
 		this.#write(HLS_PLAYLIST, Buffer.from(`${head}${lines}\n${ended ? '#EXT-X-ENDLIST\n' : ''}`));
+		const { variants } = this.#options;
+		if (variants) {
+			const tracks = this.#tracks;
+			this.#jobs.add(() => variants.update(tracks));
+		}
 	}
 
 	#write(name: string, bytes: Buffer): void {

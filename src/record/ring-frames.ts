@@ -136,4 +136,5 @@ const TAG_TYPES: { readonly [kind in RecordKind]?: number } = {
 	[RecordKind.audioHeader]: TagType.audio,
 	[RecordKind.video]: TagType.video,
 	[RecordKind.videoHeader]: TagType.video,
+	[RecordKind.script]: TagType.script,
 };

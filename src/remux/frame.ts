@@ -28,6 +28,8 @@ export type FrameSink = {
 	/** A track has appeared or has another configuration from the next of its frames on. */
 	track(track: SourceTrack): void;
 	frame(frame: Frame): void;
+	/** Script data at `dtsMs`: `body` is an FLV script tag's, borrowed until return. */
+	script?(dtsMs: number, body: Buffer): void;
 	/** Time goes on, but what follows comes from another source. */
 	splice(): void;
 	/** Nothing follows. */

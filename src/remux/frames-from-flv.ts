@@ -65,6 +65,8 @@ export class FramesFromFlv {
 				this.#videoTag(dtsMs, body);
 			} else if (tagType === TagType.audio) {
 				this.#audioTag(dtsMs, body);
+			} else if (tagType === TagType.script) {
+				this.#sink.script?.(dtsMs, body);
 			}
 		} catch (error) {
 			if (!(error instanceof PeerError)) {

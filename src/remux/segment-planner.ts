@@ -8,6 +8,8 @@ export type SegmentSink = {
 	tracks(sources: readonly SourceTrack[]): void;
 	/** `timeMs`: decoding time since the take began. The frame is borrowed until return. */
 	frame(frame: Frame, timeMs: number): void;
+	/** Script data between frames; before the first one it has no time of its own and comes at 0. Borrowed until return. */
+	script?(body: Buffer, timeMs: number): void;
 	/** What came since the last end is a part; the segment goes on with a frame at `nextMs`. */
 	partEnd?(nextMs: number): void;
 	/** Called once, before the first segment ends: no segment, rounded to seconds, and no later part will be longer. */
@@ -91,6 +93,10 @@ export class SegmentPlanner implements FrameSink {
 		if (complete || waitedMs >= this.#policy.trackWaitMs || this.#held.length === MAX_HELD_FRAMES) {
 			this.#release();
 		}
+	}
+
+	script(dtsMs: number, body: Buffer): void {
+		this.#sink.script?.(body, Number.isNaN(this.#originMs) ? 0 : Math.max(0, dtsMs - this.#originMs));
 	}
 
 	splice(): void {

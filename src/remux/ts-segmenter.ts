@@ -6,6 +6,7 @@ import { fitsTransportStream, TsMuxer } from '../container/mpegts/muxer.js';
 import { TICKS_PER_SECOND } from '../container/mpegts/timestamp.js';
 import { AudioClock } from './audio-clock.js';
 import type { Frame, SourceTrack } from './frame.js';
+import { ScriptToId3 } from './script-id3.js';
 import type { SegmentSink } from './segment-planner.js';
 
 /** A transport stream segment: it starts with the tables, and with a keyframe when `independent`. */
@@ -20,8 +21,8 @@ export type TsSegment = {
 };
 
 export type TsSink = {
-	/** Codec strings of the tracks that follow. */
-	tracks(codecs: readonly string[]): void;
+	/** Codec strings of the tracks that follow, and the picture. */
+	tracks(codecs: readonly string[], video: VideoConfig | null): void;
 	/** Called once, before the first segment: no segment, rounded to seconds, will be longer. */
 	targetDuration?(seconds: number): void;
 	segment(segment: TsSegment): void;
@@ -31,6 +32,8 @@ export type TsSink = {
 };
 
 const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
+/** ID3 tags that wait for a segment that announces them. */
+const MAX_HELD_TAGS = 64;
 
 /** What a segment may last, beyond its playlist's target duration, before it no longer rounds to it. */
 const ROUNDED_DOWN_MS = 499;
@@ -53,6 +56,11 @@ export class TsSegmenter implements SegmentSink {
 	#independent = false;
 	/** The segment has a frame of the leading track. */
 	#leadSeen = false;
+	readonly #scripts = new ScriptToId3();
+	/** ID3 tags that the next segment begins with. */
+	#heldTags: { tag: Buffer; timeMs: number }[] = [];
+	/** The tables of the present segments announce ID3. */
+	#hasId3 = false;
 
 	constructor(sink: TsSink, pool: BufferPool | null = null) {
 		this.#sink = sink;
@@ -77,12 +85,12 @@ export class TsSegmenter implements SegmentSink {
 				this.#audio = config;
 			}
 		}
-		this.#version++;
-		this.#muxer = new TsMuxer(this.#video, this.#audio, { version: this.#version, pool: this.#pool });
+		this.#makeMuxer();
 		this.#clock = this.#audio === null ? null : new AudioClock(this.#audio.sampleRate);
 		this.#audioEnd = 0;
 		const carried = [this.#video, this.#audio].filter((config) => config !== null);
-		this.#sink.tracks(carried.map((config) => (config.codec === 'mp3' ? 'mp4a.40.34' : config.codecString)));
+		const codecs = carried.map((config) => (config.codec === 'mp3' ? 'mp4a.40.34' : config.codecString));
+		this.#sink.tracks(codecs, this.#video);
 	}
 
 	frame(frame: Frame, timeMs: number): void {
@@ -97,6 +105,7 @@ export class TsSegmenter implements SegmentSink {
 			this.#independent = false;
 			this.#leadSeen = false;
 			this.#muxer.writeTables();
+			this.#writeHeldTags(this.#muxer);
 		} else if (leads) {
 			this.#frameMs = timeMs - this.#lastMs;
 		}
@@ -114,6 +123,19 @@ export class TsSegmenter implements SegmentSink {
 		}
 	}
 
+	/** The first one makes the next segment announce ID3; until then they are held. */
+	script(body: Buffer, timeMs: number): void {
+		const tag = this.#scripts.tagOf(body);
+		if (tag === null) {
+			return;
+		}
+		if (this.#hasId3 && !this.#segmentEmpty) {
+			this.#muxer?.writeId3(tag, Math.round(timeMs * TICKS_PER_MS));
+		} else if (this.#heldTags.length < MAX_HELD_TAGS) {
+			this.#heldTags.push({ tag, timeMs });
+		}
+	}
+
 	targetDuration(seconds: number): void {
 		this.#longestMs = seconds * 1000 + ROUNDED_DOWN_MS;
 		this.#sink.targetDuration?.(seconds);
@@ -124,6 +146,7 @@ export class TsSegmenter implements SegmentSink {
 			return;
 		}
 		this.#muxer.flushAudio();
+		const announcesId3 = this.#heldTags.length > 0 && !this.#hasId3;
 		const endMs = Number.isNaN(nextMs) ? this.#lastMs + this.#frameMs : nextMs;
 		// A picture that stands still for long does not count.
 		const durationMs = Math.min(endMs - this.#startMs, this.#longestMs);
@@ -132,9 +155,13 @@ export class TsSegmenter implements SegmentSink {
 			startMs: this.#startMs,
 			durationMs,
 			independent: this.#independent,
-			discontinuity,
+			// Another number of tracks is one.
+			discontinuity: discontinuity || announcesId3,
 		});
 		this.#segmentEmpty = true;
+		if (announcesId3) {
+			this.#makeMuxer();
+		}
 		if (discontinuity) {
 			this.#clock?.restart();
 		}
@@ -142,6 +169,22 @@ export class TsSegmenter implements SegmentSink {
 
 	end(): void {
 		this.#sink.end();
+	}
+
+	#makeMuxer(): void {
+		this.#version++;
+		this.#hasId3 ||= this.#heldTags.length > 0;
+		const options = { version: this.#version, id3: this.#hasId3, pool: this.#pool };
+		this.#muxer = new TsMuxer(this.#video, this.#audio, options);
+	}
+
+	#writeHeldTags(muxer: TsMuxer): void {
+		if (this.#hasId3) {
+			for (const { tag, timeMs } of this.#heldTags) {
+				muxer.writeId3(tag, Math.round(Math.max(timeMs, this.#startMs) * TICKS_PER_MS));
+			}
+			this.#heldTags = [];
+		}
 	}
 
 	#writeAudio(muxer: TsMuxer, config: AudioConfig, frame: Frame, timeMs: number): void {

@@ -38,6 +38,14 @@ describe('retention of HLS', () => {
 		assert.deepEqual(await readdir(root), []);
 	});
 
+	it('removes a playlist of variants with the last of them', async () => {
+		await writeFile(path.join(root, 'x.m3u8'), '#EXTM3U\na/index.m3u8\n');
+		await writeFile(path.join(root, 'y.m3u8'), '#EXTM3U\na/index.m3u8\nb/index.m3u8\n');
+		await mkdir(path.join(root, 'b'));
+		await removeOldHls(directory, { ...rule, maxAgeMs: 1 });
+		assert.deepEqual((await readdir(root)).sort(), ['b', 'y.m3u8']);
+	});
+
 	it('leaves the playlist of a stream alone that is live', async () => {
 		const removed = await removeOldHls(directory, { ...rule, recording: true, maxAgeMs: 1 });
 		assert.deepEqual(removed, ['index_1.m3u8', 'segment_1.ts']);
