@@ -164,7 +164,7 @@ export const configSchema = z.strictObject({
 				.default(333)
 				.meta(live('Longest part of LL-HLS; viewers are three parts behind.')),
 			liveSegment: duration
-				.default(2000)
+				.default(1500)
 				.meta(live('Segments of LL-HLS end at the first keyframe after this; players without it are three behind.')),
 			segment: duration.default(4000).meta(live('Segments, also of fMP4, end at the first keyframe after this.')),
 			maxSegment: duration.default(8000).meta(live('Segments end after this even without a keyframe.')),

@@ -34,10 +34,13 @@ export class LiveSource {
 	#cursor: Position;
 	/** The present playlist, whole and as a delta update. */
 	#playlists: { whole: SharedBody | null; delta: SharedBody | null } = { whole: null, delta: null };
+	readonly #now: () => number;
 	#following = false;
 	#endTimer: NodeJS.Timeout | undefined;
 
-	constructor(parts: SharedArrayBuffer) {
+	/** `now`: wall clock, milliseconds since 1970. */
+	constructor(parts: SharedArrayBuffer, now: () => number = Date.now) {
+		this.#now = now;
 		this.#reader = new PartRingReader(parts);
 		this.#cursor = this.#reader.oldest;
 	}
@@ -46,7 +49,9 @@ export class LiveSource {
 	replaceRing(parts: SharedArrayBuffer): void {
 		const old = this.#reader;
 		this.#reader = new PartRingReader(parts);
-		this.#reader.want(Date.now());
+		if (!this.#waiting.isEmpty) {
+			this.#reader.want(this.#now());
+		}
 		old.wake();
 	}
 
@@ -66,7 +71,7 @@ export class LiveSource {
 	 * @returns what calls it off; `reply` is not called then.
 	 */
 	ask(resource: LiveResource, query: string, reply: Reply): () => void {
-		this.#reader.want(Date.now());
+		this.#reader.want(this.#now());
 		this.#update();
 		switch (resource.kind) {
 			case 'playlist':
@@ -199,7 +204,7 @@ export class LiveSource {
 	async #follow(): Promise<void> {
 		while (!this.#waiting.isEmpty) {
 			await this.#reader.waitBeyond(this.#cursor, RING_WAIT_MS);
-			this.#reader.want(Date.now());
+			this.#reader.want(this.#now());
 			this.#update();
 		}
 		this.#following = false;

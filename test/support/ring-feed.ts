@@ -2,8 +2,10 @@ import { serializeAmf0 } from '#src/codec/amf0.js';
 import { Lifecycle, RecordFlag, RecordKind, StreamFlag } from '#src/ring/layout.js';
 import { RingControl } from '#src/ring/ring-control.js';
 import { type HeaderSlot, RingWriter } from '#src/ring/ring-writer.js';
+import * as vectors from '../codec/vectors.js';
 
-export const AVC_HEADER = Buffer.from('170000000001640028ffe1000467640028010004 68ee3cb0'.replace(/ /g, ''), 'hex');
+/** One that can be taken apart: what packages the frames must know the size of the picture. */
+export const AVC_HEADER = Buffer.concat([Buffer.from('1700000000', 'hex'), vectors.avcC]);
 export const AAC_HEADER = Buffer.from('af001210', 'hex');
 const AUDIO_FRAME = Buffer.from('af0121001122', 'hex');
 
