@@ -6,9 +6,9 @@ import { LivePackaging } from '#src/hls/live-packaging.js';
 import { LiveSource } from '#src/hls/live-source.js';
 import type { MediaPlaylist } from '#src/protocol/m3u8/media-playlist.js';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
+import { PlaylistChecker, playlistViolations } from '#src/protocol/m3u8/playlist-rules.js';
 import { MIN_PART_RING_BYTES } from '#src/ring/part-layout.js';
 import { PartRingWriter } from '#src/ring/part-ring-writer.js';
-import { PlaylistChecker, playlistViolations } from '../support/playlist-checker.js';
 import { RingFeed } from '../support/ring-feed.js';
 
 const START_MS = Date.UTC(2026, 5, 1);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
-import { PlaylistChecker } from '../support/playlist-checker.js';
+import { PlaylistChecker } from '#src/protocol/m3u8/playlist-rules.js';
 import { publish } from '../support/publish.js';
 import { startServer, until } from '../support/test-server.js';
 
