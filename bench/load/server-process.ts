@@ -35,7 +35,8 @@ export class ServerProcess {
 	/** All that the server has printed. */
 	output = '';
 	readonly #child: ChildProcess;
-	readonly #exited: Promise<[code: number | null, signal: NodeJS.Signals | null]>;
+	/** 'close', not 'exit': the last of its output comes before this. */
+	readonly #closed: Promise<[code: number | null, signal: NodeJS.Signals | null]>;
 
 	private constructor(ports: ServerPorts, directory: string, options: StartOptions) {
 		this.ports = ports;
@@ -45,7 +46,7 @@ export class ServerProcess {
 		const args = [SUPERVISOR, '--role', 'origin', '--config', this.configFile, ...(options.args ?? [])];
 		const env = { ...process.env, ...options.env };
 		this.#child = spawn(process.execPath, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
-		this.#exited = once(this.#child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+		this.#closed = once(this.#child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
 		for (const stream of [this.#child.stdout, this.#child.stderr]) {
 			stream?.setEncoding('utf8').on('data', (text: string) => {
 				this.output += text;
@@ -108,7 +109,7 @@ export class ServerProcess {
 
 	/** Exit code, or the signal that ended the process. */
 	async exit(): Promise<number | NodeJS.Signals> {
-		const [code, signal] = await this.#exited;
+		const [code, signal] = await this.#closed;
 		return code ?? signal!;
 	}
 

@@ -16,7 +16,7 @@ export type Player = { name: string; check(clip: string): Promise<void> };
 
 /** Frames of a file or URL in the eyes of ffmpeg: payload hashes, dts and pts. */
 export async function ffmpegFrames(t: TestContext, input: string): Promise<Tracks> {
-	const ffmpeg = new Program(t, 'ffmpeg', ['-v', 'error', '-i', input, ...FRAME_MD5]);
+	const ffmpeg = new Program(t, 'ffmpeg', ['-v', 'error', '-xerror', '-i', input, ...FRAME_MD5]);
 	return framesOfFrameMd5(await ffmpeg.succeed());
 }
 

@@ -12,7 +12,8 @@ export class Program {
 	stderr = '';
 	readonly #name: string;
 	readonly #child: ChildProcess;
-	readonly #exited: Promise<unknown>;
+	/** It has ended and all that it printed is here: 'exit' may come before the last of that. */
+	readonly #closed: Promise<unknown>;
 
 	constructor(t: TestContext, program: string, args: readonly string[], { input, env }: ProgramOptions = {}) {
 		this.#name = `${program} ${args.join(' ')}`;
@@ -20,7 +21,7 @@ export class Program {
 			stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
 			env: { ...process.env, ...env },
 		});
-		this.#exited = once(this.#child, 'exit');
+		this.#closed = once(this.#child, 'close');
 		this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
 			this.stdout += text;
 		});
@@ -37,9 +38,9 @@ export class Program {
 		return this.#child.pid!;
 	}
 
-	/** Resolves with the exit code; null when a signal ended it. */
+	/** Resolves with the exit code once everything printed is here; null when a signal ended it. */
 	async exit(): Promise<number | null> {
-		await this.#exited;
+		await this.#closed;
 		return this.#child.exitCode;
 	}
 
