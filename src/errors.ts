@@ -20,6 +20,8 @@ export const ERROR_CODES = {
 	PUBLISH_REPLACED: 'Another publisher took the stream over',
 	PUBLISH_REFUSED: 'The publish was refused',
 	STREAM_LIMIT: 'More live streams than limits.streams',
+	RELAY_LOOP: 'The stream would be pulled from where it is wanted',
+	UPSTREAM_FAILED: 'No upstream of the gateway could be asked',
 	SUBSCRIBER_LAGGING: 'The viewer stayed behind for longer than play.maxLag',
 	BUFFER_FULL: 'The peer did not read what was sent',
 	RTMP_VERSION: 'First byte of the handshake is not 3',

@@ -20,13 +20,15 @@ export type ConfigFile = { [section: string]: unknown };
 export type ServerPorts = { rtmp: number; http: number; files: number; admin: number };
 
 export type StartOptions = {
+	/** `origin` unless it says otherwise. */
+	role?: string;
 	config?: ConfigFile;
 	/** More command-line arguments. */
 	args?: readonly string[];
 	env?: Readonly<Record<string, string>>;
 };
 
-/** A Millrace origin of its own: temporary directory, free ports, everything it prints kept. */
+/** A Millrace server of its own: temporary directory, free ports, everything it prints kept. */
 export class ServerProcess {
 	readonly ports: ServerPorts;
 	/** Temporary directory with `config.yaml` and `media/`; gone after `stop`. */
@@ -43,7 +45,7 @@ export class ServerProcess {
 		this.directory = directory;
 		this.configFile = join(directory, 'config.yaml');
 		this.writeConfig(options.config ?? {});
-		const args = [SUPERVISOR, '--role', 'origin', '--config', this.configFile, ...(options.args ?? [])];
+		const args = [SUPERVISOR, '--role', options.role ?? 'origin', '--config', this.configFile, ...(options.args ?? [])];
 		const env = { ...process.env, ...options.env };
 		this.#child = spawn(process.execPath, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
 		this.#closed = once(this.#child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { ROLE_NAMES, type RoleName } from '../cluster/roles.js';
+import { ROLE_NAMES, ROLES, type RoleName } from '../cluster/roles.js';
 import { ConfigError } from '../config/config-error.js';
 import { keyNamed } from '../config/keys.js';
 import type { ConfigSources } from '../config/load.js';
@@ -38,11 +38,12 @@ export function readArguments(argv: readonly string[], environment: NodeJS.Proce
 			file: given.get('config') ?? environment[CONFIG_FILE_VARIABLE] ?? null,
 			environment,
 			flags: settingsOf(given),
+			...(role === DEFAULT_ROLE ? {} : { profile: ROLES[role].profile }),
 		},
 	};
 }
 
-/** Flags by name with their text; a switch has the text ''. The last of repeated flags counts. */
+/** Flags by name with their text; a switch has the text ''. The last of repeated flags counts, but for those that make a list. */
 function parseFlags(argv: readonly string[]): { given: Map<FlagName, string>; problems: string[] } {
 	const options = Object.fromEntries(
 		Object.entries<Flag>(FLAGS).map(([name, flag]) => [
@@ -62,7 +63,9 @@ function parseFlags(argv: readonly string[]): { given: Map<FlagName, string>; pr
 			const value = !token.inlineValue && token.value?.startsWith('--') ? undefined : token.value;
 			const problem = flagProblem(token.rawName, token.name, value);
 			if (problem === null) {
-				given.set(token.name as FlagName, value ?? '');
+				const flag: Flag = FLAGS[token.name as FlagName];
+				const before = flag.repeats ? given.get(token.name as FlagName) : undefined;
+				given.set(token.name as FlagName, before === undefined ? (value ?? '') : `${before},${value}`);
 			} else {
 				problems.push(problem);
 			}

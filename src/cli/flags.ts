@@ -5,16 +5,19 @@ export type Flag = {
 	help: string;
 	/** The configuration key that it sets. */
 	key: string | null;
+	/** It may be given several times, for a list. */
+	repeats?: boolean;
 	/** Roles that take the flag; absent = all of them. */
 	roles?: readonly string[];
 };
 
+const LIVE = ['origin', 'flv-gateway'];
 const GATEWAYS = ['flv-gateway', 'file-gateway'];
 
 export const FLAGS = {
-	role: { value: 'ROLE', help: 'What to run: origin (default)', key: null },
+	role: { value: 'ROLE', help: 'What to run: origin (default), flv-gateway', key: null },
 	config: { value: 'FILE', help: 'YAML configuration file (see config.example.yaml)', key: null },
-	'rtmp-port': { value: 'PORT', help: 'RTMP publish and play', key: 'rtmp.port', roles: ['origin'] },
+	'rtmp-port': { value: 'PORT', help: 'RTMP publish and play', key: 'rtmp.port', roles: LIVE },
 	'http-port': {
 		value: 'PORT',
 		help: 'HTTP-FLV and WebSocket-FLV, push and play',
@@ -24,8 +27,14 @@ export const FLAGS = {
 	'files-port': { value: 'PORT', help: 'Files, recordings, web pages', key: 'files.port', roles: ['origin'] },
 	'admin-port': { value: 'PORT', help: 'Metrics, health, API', key: 'admin.port' },
 	media: { value: 'DIR', help: 'Directory of recordings', key: 'media', roles: ['origin'] },
-	upstream: { value: 'URL', help: 'Where a gateway gets its streams or files', key: null, roles: GATEWAYS },
-	port: { value: 'PORT', help: 'Port of a gateway', key: null, roles: GATEWAYS },
+	upstream: {
+		value: 'URL',
+		help: 'Where a gateway gets its streams; may be repeated, in order of preference',
+		key: 'gateway.upstreams',
+		repeats: true,
+		roles: GATEWAYS,
+	},
+	port: { value: 'PORT', help: 'Port of a gateway', key: 'http.port', roles: GATEWAYS },
 	root: { value: 'DIR', help: 'Directory that a file-gateway serves', key: null, roles: ['file-gateway'] },
 	processes: { value: 'N', help: 'Processes behind the same port', key: null, roles: GATEWAYS },
 	'print-config': { value: null, help: 'Print the configuration, where each value came from, and exit', key: null },

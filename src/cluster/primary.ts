@@ -15,6 +15,7 @@ import { bindListeners, bindProblem, closeListeners, type Listener } from './lis
 import { openFileLimit, openFilesWarning } from './open-files.js';
 import { RoleChild } from './role-child.js';
 import { ROLES, type RoleName } from './roles.js';
+import { Statistics } from './statistics.js';
 
 export type PrimaryOptions = {
 	role: RoleName;
@@ -52,6 +53,7 @@ export class Primary implements AdminSource {
 	#state: PrimaryStatus['state'] = 'starting';
 	#listeners: Listener[] = [];
 	#admin: AdminServer | null = null;
+	#statistics: Statistics | null = null;
 	#processRestarts = 0;
 	#onStarted: ((problem: ConfigError | null) => void) | null = null;
 
@@ -85,6 +87,8 @@ export class Primary implements AdminSource {
 		}
 		this.#state = 'ready';
 		this.#log.info({ ports }, 'ready');
+		const intervalMs = this.#config.log.statistics;
+		this.#statistics = intervalMs === 0 ? null : new Statistics(() => this.processes(), intervalMs, this.#log);
 		return ports;
 	}
 
@@ -156,7 +160,9 @@ export class Primary implements AdminSource {
 			return (await this.#admin.listen()).port;
 		} catch (error) {
 			closeListeners(this.#listeners);
-			throw new ConfigError([bindProblem('admin.port', host, port, (error as NodeJS.ErrnoException).code ?? '')]);
+			const { code = '' } = error as NodeJS.ErrnoException;
+			const advice = code === 'EADDRINUSE' ? '; another role on the same machine takes --admin-port' : '';
+			throw new ConfigError([bindProblem('admin.port', host, port, code) + advice]);
 		}
 	}
 
@@ -213,6 +219,7 @@ export class Primary implements AdminSource {
 
 	/** From now on connection attempts are refused, not kept waiting, and nothing is started again. */
 	#giveUpPorts(): void {
+		this.#statistics?.close();
 		closeListeners(this.#listeners);
 		this.#listeners = [];
 		for (const { restartTimer } of this.#seats) {

@@ -1,4 +1,5 @@
-import type { LoadedConfig } from '../config/load.js';
+import type { LoadedConfig, RoleProfile } from '../config/load.js';
+import type { Topology } from '../pool/topology.js';
 import type { ListenerName } from '../stream/thread-messages.js';
 
 /** A port to bind before the role process starts. */
@@ -13,13 +14,32 @@ export type ListenerPlan = {
 	fallbackPort: number | null;
 };
 
-/** What the primary has to know of a role. */
+/** What tells one role from another. */
 export type Role = {
+	/** What it does, for the usage text. */
+	help: string;
+	topology: Topology;
+	profile: RoleProfile;
 	listeners: (loaded: LoadedConfig) => ListenerPlan[];
 };
 
 export const ROLES = {
-	origin: { listeners: originListeners },
+	origin: {
+		help: 'takes streams in, gives them out, records them',
+		topology: { records: true, pulls: false },
+		profile: { defaults: {}, required: {}, writesMedia: true },
+		listeners: liveListeners,
+	},
+	'flv-gateway': {
+		help: 'gives out the streams of an upstream',
+		topology: { records: false, pulls: true },
+		profile: {
+			defaults: { 'http.port': 8080, 'rtmp.port': 'off', 'files.port': 'off', 'log.statistics': '10s' },
+			required: { 'gateway.upstreams': 'a gateway needs one (--upstream http://origin:8501)' },
+			writesMedia: false,
+		},
+		listeners: liveListeners,
+	},
 } as const satisfies Readonly<Record<string, Role>>;
 
 export type RoleName = keyof typeof ROLES;
@@ -27,7 +47,7 @@ export const ROLE_NAMES = Object.keys(ROLES) as readonly RoleName[];
 
 const FILES_FALLBACK_PORT = 8000;
 
-function originListeners({ config, origins }: LoadedConfig): ListenerPlan[] {
+function liveListeners({ config, origins }: LoadedConfig): ListenerPlan[] {
 	const { host, rtmp, http, files } = config;
 	const filesFallback = origins.get('files.port')?.source === 'default' ? FILES_FALLBACK_PORT : null;
 	return [

@@ -10,8 +10,11 @@ import { formatSize } from './units.js';
 const MAX_RING_BYTES = 32 * 1024 ** 2;
 const SHARED_PORT_KEYS = ['rtmp.port', 'rtmp.tlsPort', 'http.port', 'files.port'] as const;
 
+/** What a schema cannot know of the role that runs: see RoleProfile. */
+type Needs = { required: Readonly<Record<string, string>>; writesMedia: boolean };
+
 /** What a schema cannot see: values that exclude each other, files that cannot be used. Throws ConfigError with a line each. */
-export function checkConfig(config: Config, origins: ReadonlyMap<string, Origin>): void {
+export function checkConfig(config: Config, origins: ReadonlyMap<string, Origin>, needs: Needs): void {
 	const problems: string[] = [];
 	const report = (key: string, problem: string): void => {
 		const origin = origins.get(key);
@@ -26,7 +29,13 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, Origin>
 	if (config.ring.minSize > config.ring.maxSize) {
 		report('ring.minSize', 'expected at most ring.maxSize');
 	}
-	const mediaProblem = directoryProblem(config.media);
+	for (const [key, problem] of Object.entries(needs.required)) {
+		const value = valueAt(config, key.split('.'));
+		if (Array.isArray(value) && value.length === 0) {
+			report(key, problem);
+		}
+	}
+	const mediaProblem = needs.writesMedia ? directoryProblem(config.media) : null;
 	if (mediaProblem !== null) {
 		report('media', mediaProblem);
 	}

@@ -13,7 +13,21 @@ export type ConfigSources = {
 	file: string | null;
 	environment: NodeJS.ProcessEnv;
 	flags: readonly Setting[];
+	/** What the role that runs wants to be different; absent = nothing. */
+	profile?: RoleProfile;
 };
+
+/** How the configuration of one role differs from that of an origin. */
+export type RoleProfile = {
+	/** Defaults by key name. */
+	defaults: Readonly<Record<string, unknown>>;
+	/** Keys that must not be empty, by name, each with what to say when they are. */
+	required: Readonly<Record<string, string>>;
+	/** It writes to the directory of recordings. */
+	writesMedia: boolean;
+};
+
+const ORIGIN_PROFILE: RoleProfile = { defaults: {}, required: {}, writesMedia: true };
 
 export type LoadedConfig = {
 	config: Config;
@@ -27,13 +41,16 @@ const DEFAULT_ORIGIN: Origin = { source: 'default', label: 'default' };
  * Defaults, then the file, then the environment, then flags. Throws ConfigError with a line for each problem: what the
  * schema refuses, and what it cannot see (a certificate that cannot be read, two listeners on one port).
  */
-export function loadConfig({ file: fileName, environment, flags }: ConfigSources): LoadedConfig {
+export function loadConfig(sources: ConfigSources): LoadedConfig {
+	const { file: fileName, environment, flags, profile = ORIGIN_PROFILE } = sources;
 	const file = fileName === null ? null : readYamlFile(fileName);
 	const tree = filledSections(file?.value ?? {});
 	const origins = new Map(CONFIG_KEYS.map((key) => [key.name, DEFAULT_ORIGIN]));
 	for (const { name, path } of CONFIG_KEYS) {
 		if (file !== null && valueAt(tree, path) !== undefined) {
 			origins.set(name, { source: 'file', label: file.locate(path, 'value') });
+		} else if (Object.hasOwn(profile.defaults, name)) {
+			setAt(tree, path, profile.defaults[name]);
 		}
 	}
 	for (const { key, value, origin } of [...environmentSettings(environment), ...flags]) {
@@ -49,7 +66,7 @@ export function loadConfig({ file: fileName, environment, flags }: ConfigSources
 			}),
 		);
 	}
-	checkConfig(result.data, origins);
+	checkConfig(result.data, origins, profile);
 	return { config: result.data, origins };
 }
 

@@ -15,6 +15,10 @@ const port = z.union([z.literal('off'), z.number().int().min(0).max(65_535)]);
 const address = z.union([z.ipv4(), z.ipv6()]).meta({ expects: 'an IPv4 or IPv6 address' });
 const threads = z.union([z.literal('auto'), z.number().int().min(1).max(64)]);
 
+const UPSTREAM_PROTOCOLS = ['http:', 'https:', 'ws:', 'wss:', 'rtmp:', 'rtmps:'];
+/** A base address: what comes behind it is the stream's path. */
+const upstream = z.string().refine(isUpstream).meta({ expects: 'a URL such as http://origin:8501' });
+
 export const nameSchema = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'expected 1 to 128 of A-Z a-z 0-9 _ -');
 
 const publishSchema = z.strictObject({
@@ -221,6 +225,25 @@ export const configSchema = z.strictObject({
 			handshakeTimeout: duration.default(10_000).meta(live('RTMP handshake and connect, HTTP request head.')),
 		})
 		.prefault({}),
+	gateway: z
+		.strictObject({
+			upstreams: z
+				.array(upstream)
+				.default([])
+				.meta({
+					...live('Where a gateway gets its streams, in order of preference; a change holds for the next connection.'),
+					expects: 'a list of URLs such as http://origin:8501 (http, https, ws, wss, rtmp or rtmps)',
+				}),
+			linger: duration.default(10_000).meta(live('How long a stream is still pulled after its last viewer has left.')),
+			stallTimeout: duration
+				.default(10_000)
+				.meta(
+					live('An upstream that does not connect, answer or send anything for this long is given up for another.'),
+				),
+			reconnectMin: duration.default(200).meta(live('First pause after every upstream has failed; doubles each time.')),
+			reconnectMax: duration.default(5000).meta(live('Longest pause between attempts; there is no last attempt.')),
+		})
+		.prefault({}),
 	shutdown: z
 		.strictObject({
 			deadline: duration.default(10_000).meta(live('SIGTERM: how long sessions and recordings may take to finish.')),
@@ -232,6 +255,9 @@ export const configSchema = z.strictObject({
 				.enum(['trace', 'debug', 'info', 'warn', 'error'])
 				.default('info')
 				.meta(live('Least severe level shown.')),
+			statistics: duration
+				.default(0)
+				.meta(fixed('How often viewers, streams and traffic are logged; 0 = never. Gateways: 10s.')),
 			format: z.enum(['auto', 'json', 'pretty']).default('auto').meta(fixed('auto = pretty on a terminal, else JSON.')),
 		})
 		.prefault({}),
@@ -261,6 +287,11 @@ export function policyOf(
 		record: overlay({ flv: config.record.flv, fmp4: config.record.fmp4, hls: config.record.hls }, own?.record),
 		hls: overlay({ lowLatency: config.hls.lowLatency }, own?.hls),
 	};
+}
+
+function isUpstream(text: string): boolean {
+	const url = URL.canParse(text) ? new URL(text) : null;
+	return url !== null && UPSTREAM_PROTOCOLS.includes(url.protocol) && url.hostname !== '' && url.search === '';
 }
 
 function overlay<T extends object>(base: T, own: { readonly [K in keyof T]?: T[K] | undefined } | undefined): T {

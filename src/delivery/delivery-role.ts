@@ -6,6 +6,7 @@ import { Counters } from '../metrics/counters.js';
 import { ConnectionLimits } from '../stream/connection-limits.js';
 import { StreamDirectory } from '../stream/directory.js';
 import { HubSet } from '../stream/hub-set.js';
+import { audienceReporter, StreamFinder } from '../stream/stream-finder.js';
 import type { CoordinatorToThread, ListenerName, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { FileServer } from './files/file-server.js';
@@ -34,7 +35,8 @@ export class DeliveryRole {
 		const counters = new Counters(data.counters);
 		const ownLog = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
 		const refusals = new RepeatReporter(ownLog);
-		const hubs = new HubSet({ directory, config, counters, log: ownLog });
+		const hubs = new HubSet({ directory, config, counters, log: ownLog, onAudience: audienceReporter(data, send) });
+		const finder = new StreamFinder({ directory, relay: data.relay, log: ownLog, send });
 		const onFault = (fault: string, detail: string): void => refusals.report(fault, detail);
 		const { accessLog, accessLogFormat } = config.files;
 		this.#accessLog = accessLog === '' ? null : new AccessLog(accessLog, accessLogFormat, onFault);
@@ -47,7 +49,7 @@ export class DeliveryRole {
 		const files = new FileServer({ source, counters, accessLog: this.#accessLog, onFault });
 		const live = new LiveSources(directory);
 		const pushes = new PushPorts();
-		this.#services = { config, directory, hubs, live, pushes, files, counters, log: ownLog, refusals };
+		this.#services = { config, directory, finder, hubs, live, pushes, files, counters, log: ownLog, refusals };
 		this.#limits = new ConnectionLimits(config, data.connections);
 		this.#servers = (['http', 'files'] as const).map((name) => {
 			const router = new Router(this.#services, name === 'http');
@@ -65,7 +67,7 @@ export class DeliveryRole {
 	}
 
 	handle(message: CoordinatorToThread): void {
-		const { config, directory, hubs, log, pushes } = this.#services;
+		const { config, directory, finder, hubs, log, pushes } = this.#services;
 		switch (message.type) {
 			case 'push-port':
 				pushes.add(message.index, message.port);
@@ -87,6 +89,9 @@ export class DeliveryRole {
 				break;
 			case 'drain':
 				void this.#drain(message.deadlineMs);
+				break;
+			case 'stream-missing':
+				finder.apply(message);
 				break;
 			default:
 				directory.apply(message);

@@ -5,6 +5,7 @@ import type { RepeatReporter } from '../log/repeat-reporter.js';
 import type { Counters } from '../metrics/counters.js';
 import type { StreamDirectory } from '../stream/directory.js';
 import type { HubSet } from '../stream/hub-set.js';
+import type { StreamFinder } from '../stream/stream-finder.js';
 import type { FileServer } from './files/file-server.js';
 import type { PushPorts } from './push-ports.js';
 
@@ -13,6 +14,7 @@ export type DeliveryServices = {
 	/** The current one; replaced on reload. */
 	config: Config;
 	readonly directory: StreamDirectory;
+	readonly finder: StreamFinder;
 	readonly hubs: HubSet;
 	readonly live: LiveSources;
 	readonly pushes: PushPorts;

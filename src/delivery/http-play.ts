@@ -3,9 +3,9 @@ import { peerAddress } from '../stream/connection-limits.js';
 import { corsHeaders } from './cors.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { flvChunkedFormat, flvFormat } from './flv-formats.js';
-import { answerError, rawErrorResponse, responseHead } from './http-answer.js';
+import { answerError, rawErrorResponse, responseHead, statusOf } from './http-answer.js';
 import type { LentSocket } from './lent-socket.js';
-import { findStream, PlaySession, type PlayWire } from './play-session.js';
+import { findStream, PlaySession, type PlayTarget, type PlayWire } from './play-session.js';
 import { endOf, reportSessionEnd } from './session-end.js';
 
 const COUNTERS = { bytesOut: 'bytesOutHttpFlv', current: 'currentSubscribersHttpFlv' } as const;
@@ -22,30 +22,30 @@ export async function playByHttp(
 	services: DeliveryServices,
 	request: IncomingMessage,
 	response: ServerResponse,
-	target: { app: string; name: string },
+	target: PlayTarget,
 ): Promise<void> {
 	const cors = corsHeaders(request.headers.origin, services.config.http.corsOrigins);
 	if (request.method === 'HEAD') {
-		const found = services.directory.get(target.app, target.name) !== undefined;
-		response.writeHead(found ? 200 : 404, { ...cors, ...HEADERS }).end();
+		const found = await findStream(services, target, (giveUp) => response.once('close', giveUp));
+		response.writeHead('code' in found ? statusOf(found.code) : 200, { ...cors, ...HEADERS }).end();
 		return;
 	}
 	services.counters.add('sessionsAccepted', 1);
 	const lent = request.socket as unknown as LentSocket;
 	const address = peerAddress(request.socket);
 	const startedAtMs = performance.now();
-	const stream = await findStream(services, target, (giveUp) => response.once('close', giveUp));
-	const error = endOf(lent.destroyed ? 'PEER_GONE' : 'STREAM_NOT_FOUND');
+	const found = await findStream(services, target, (giveUp) => response.once('close', giveUp));
 	// A response without its socket waits behind another one of the same connection.
-	const socket = stream === null || response.socket === null ? null : lent.takeBack();
-	if (stream === null || socket === null) {
+	const socket = 'code' in found || response.socket === null ? null : lent.takeBack();
+	if ('code' in found || socket === null) {
+		const error = lent.destroyed || !('code' in found) ? endOf('PEER_GONE') : found;
 		answerError(response, error, cors, { keepAlive: true });
 		response.end();
 		const facts = { protocol: 'http-flv', role: 'player', address, app: target.app, stream: target.name } as const;
 		reportSessionEnd(services, { ...facts, startedAtMs }, error, { bytesIn: 0, bytesOut: 0 });
 		return;
 	}
-	new PlaySession(services, httpWire(request.httpVersion, cors), socket, stream).start();
+	new PlaySession(services, httpWire(request.httpVersion, cors), socket, found, target).start();
 }
 
 function httpWire(httpVersion: string, cors: Record<string, string>): PlayWire {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { policyOf } from '../config/schema.js';
 import type { ErrorCode } from '../errors.js';
 import { peerAddress } from '../stream/connection-limits.js';
+import type { WantedStream } from '../stream/stream-finder.js';
 import type { SubscriberPort, Subscription, WireFormat } from '../stream/subscriber.js';
 import type { Protocol, StreamInfo } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
@@ -26,6 +27,7 @@ export type PlayWire = {
 /** One viewer of a live stream by HTTP or WebSocket, on a socket that belongs to it alone. */
 export class PlaySession implements SubscriberPort {
 	readonly socket: Socket;
+	readonly resumeMs: number | undefined;
 	readonly #services: DeliveryServices;
 	readonly #wire: PlayWire;
 	readonly #stream: StreamInfo;
@@ -34,7 +36,14 @@ export class PlaySession implements SubscriberPort {
 	#subscription: Subscription | null = null;
 	#ended = false;
 
-	constructor(services: DeliveryServices, wire: PlayWire, socket: Socket, stream: StreamInfo) {
+	constructor(
+		services: DeliveryServices,
+		wire: PlayWire,
+		socket: Socket,
+		stream: StreamInfo,
+		{ resumeMs }: Pick<PlayTarget, 'resumeMs'>,
+	) {
+		this.resumeMs = resumeMs;
 		this.#services = services;
 		this.#wire = wire;
 		this.socket = socket;
@@ -105,23 +114,21 @@ function hangUp(this: Socket): void {
 	this.destroy();
 }
 
-/**
- * The stream that a viewer asks for, now or as soon as play.missing lets it wait; null when it does not come. `onGone` is given
- * what to call when the viewer leaves.
- */
+/** What a viewer asks for, as its request says it. */
+export type PlayTarget = WantedStream;
+
+/** The stream that a viewer asks for, or why it does not get one. `onGone` is given what to call when the viewer leaves. */
 export async function findStream(
-	{ directory, config, log }: Pick<DeliveryServices, 'directory' | 'config' | 'log'>,
-	{ app, name }: { app: string; name: string },
+	{ finder, config }: Pick<DeliveryServices, 'finder' | 'config'>,
+	target: PlayTarget,
 	onGone: (giveUp: () => void) => void,
-): Promise<StreamInfo | null> {
-	const { missing, waitTimeout } = policyOf(config, app).play;
-	if (missing === '404') {
-		return directory.get(app, name) ?? null;
+): Promise<StreamInfo | SessionEnd> {
+	const { play } = policyOf(config, target.app);
+	let found = finder.findNow(target, play);
+	if (found === null) {
+		const waiting = new AbortController();
+		onGone(() => waiting.abort());
+		found = await finder.wait(target, play, waiting.signal);
 	}
-	if (directory.get(app, name) === undefined) {
-		log.debug({ app, stream: name }, 'a player waits for its stream');
-	}
-	const waiting = new AbortController();
-	onGone(() => waiting.abort());
-	return directory.waitFor(app, name, waitTimeout, waiting.signal);
+	return found.stream ?? { code: found.code, message: found.message ?? endOf(found.code).message };
 }

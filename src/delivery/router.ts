@@ -1,5 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { PeerError } from '../errors.js';
+import { parseResume, parseVia, RESUME_HEADER, VIA_HEADER } from '../protocol/relay.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import { corsHeaders, isOriginAllowed, preflightHeaders } from './cors.js';
 import type { DeliveryServices } from './delivery-services.js';
@@ -8,6 +9,7 @@ import { playByHttp } from './http-play.js';
 import { HttpPushWire } from './http-push.js';
 import type { LentSocket } from './lent-socket.js';
 import { parseLivePath, serveLive } from './live-hls.js';
+import type { PlayTarget } from './play-session.js';
 import { PushSession, type PushTarget, type PushWire } from './push-session.js';
 import { parseRoute, type Route } from './route.js';
 import { endOf, reportRefusal } from './session-end.js';
@@ -46,7 +48,7 @@ export class Router {
 			} else if (request.method !== 'GET' && request.method !== 'HEAD') {
 				throw new PeerError('HTTP_REQUEST', `${request.method} is not allowed here`);
 			} else if (route.kind === 'stream') {
-				void playByHttp(this.#services, request, response, route);
+				void playByHttp(this.#services, request, response, playTarget(route, request));
 			} else {
 				this.#serve(request, response, route, cors);
 			}
@@ -93,7 +95,7 @@ export class Router {
 			if (!route.flv || asksToPush(request)) {
 				this.#push(new WsPushWire(request, lent, head, cors), route);
 			} else {
-				void playByWebSocket(this.#services, request, lent, head, route);
+				void playByWebSocket(this.#services, request, lent, head, playTarget(route, request));
 			}
 		} catch (error) {
 			this.#refuse(request, asPeerError(error));
@@ -140,6 +142,10 @@ export class Router {
 	#refuse(request: IncomingMessage, error: PeerError): void {
 		reportRefusal(this.#services, peerAddress(request.socket), error);
 	}
+}
+
+function playTarget({ app, name }: { app: string; name: string }, { headers }: IncomingMessage): PlayTarget {
+	return { app, name, via: parseVia(headers[VIA_HEADER]), resumeMs: parseResume(headers[RESUME_HEADER]) };
 }
 
 /** Anything else that is thrown is a defect of ours and goes on up. */

@@ -8,7 +8,7 @@ import type { DeliveryServices } from './delivery-services.js';
 import { flvWebSocketFormat } from './flv-formats.js';
 import { rawErrorResponse } from './http-answer.js';
 import type { LentSocket } from './lent-socket.js';
-import { findStream, PlaySession, type PlayWire } from './play-session.js';
+import { findStream, PlaySession, type PlayTarget, type PlayWire } from './play-session.js';
 import { endOf, reportSessionEnd, type SessionEnd } from './session-end.js';
 import { closeCodeOf, Handshaker } from './web-socket.js';
 
@@ -24,22 +24,22 @@ export async function playByWebSocket(
 	request: IncomingMessage,
 	lent: LentSocket,
 	head: Buffer,
-	target: { app: string; name: string },
+	target: PlayTarget,
 ): Promise<void> {
 	services.counters.add('sessionsAccepted', 1);
 	const cors = corsHeaders(request.headers.origin, services.config.http.corsOrigins);
 	const address = peerAddress(lent);
 	const startedAtMs = performance.now();
-	const stream = await findStream(services, target, (giveUp) => lent.once('close', giveUp));
-	const error = endOf(lent.destroyed ? 'PEER_GONE' : 'STREAM_NOT_FOUND');
-	const socket = stream === null ? null : lent.takeBack();
-	if (stream === null || socket === null) {
+	const found = await findStream(services, target, (giveUp) => lent.once('close', giveUp));
+	const socket = 'code' in found ? null : lent.takeBack();
+	if ('code' in found || socket === null) {
+		const error = lent.destroyed || !('code' in found) ? endOf('PEER_GONE') : found;
 		lent.end(rawErrorResponse(error, cors));
 		const facts = { protocol: 'ws-flv', role: 'player', address, app: target.app, stream: target.name } as const;
 		reportSessionEnd(services, { ...facts, startedAtMs }, error, { bytesIn: 0, bytesOut: 0 });
 		return;
 	}
-	new PlaySession(services, new WebSocketWire(request, head, cors), socket, stream).start();
+	new PlaySession(services, new WebSocketWire(request, head, cors), socket, found, target).start();
 }
 
 /** FLV in binary messages. ws does the handshake and the control frames; media goes to the socket past it, in whole frames. */

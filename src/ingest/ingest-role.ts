@@ -4,6 +4,7 @@ import { Counters } from '../metrics/counters.js';
 import { LISTEN_BACKLOG } from '../stream/connection-limits.js';
 import { StreamDirectory } from '../stream/directory.js';
 import { HubSet } from '../stream/hub-set.js';
+import { audienceReporter, StreamFinder } from '../stream/stream-finder.js';
 import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
 import { PublishDesk } from './publish-desk.js';
 import { PushReceiver } from './push-receiver.js';
@@ -14,11 +15,13 @@ const DRAIN_RESERVE_MS = 500;
 
 /** An ingest thread: RTMP sessions, publishers and players, and the parsing of everything that is pushed. */
 export class IngestRole {
+	/** Where streams of this thread are published. */
+	readonly desk: PublishDesk;
 	readonly #data: ThreadData;
 	readonly #send: (message: ThreadToCoordinator) => void;
 	readonly #directory: StreamDirectory;
 	readonly #hubs: HubSet;
-	readonly #desk: PublishDesk;
+	readonly #finder: StreamFinder;
 	readonly #rtmp: RtmpServer;
 	readonly #pushes = new Map<number, PushReceiver>();
 	readonly #log: Logger;
@@ -30,10 +33,12 @@ export class IngestRole {
 		this.#log = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
 		const counters = new Counters(data.counters);
 		this.#directory = new StreamDirectory(data.streams);
-		this.#hubs = new HubSet({ directory: this.#directory, config, counters, log: this.#log });
-		this.#desk = new PublishDesk({ config, log: this.#log, send });
+		const parts = { config, counters, directory: this.#directory, log: this.#log };
+		this.#hubs = new HubSet({ ...parts, onAudience: audienceReporter(data, send) });
+		this.#finder = new StreamFinder({ directory: this.#directory, relay: data.relay, log: this.#log, send });
+		this.desk = new PublishDesk({ config, log: this.#log, send });
 		this.#rtmp = new RtmpServer(
-			{ config, counters, desk: this.#desk, directory: this.#directory, hubs: this.#hubs, log: this.#log },
+			{ ...parts, desk: this.desk, finder: this.#finder, hubs: this.#hubs },
 			data.connections,
 		);
 	}
@@ -52,18 +57,18 @@ export class IngestRole {
 		switch (message.type) {
 			case 'publish-verdict':
 			case 'revoke':
-				this.#desk.handle(message);
+				this.desk.handle(message);
 				break;
 			case 'push-port': {
 				this.#pushes.get(message.index)?.close();
-				const receiver = new PushReceiver({ port: message.port, desk: this.#desk, config: this.#data.config });
+				const receiver = new PushReceiver({ port: message.port, desk: this.desk, config: this.#data.config });
 				this.#pushes.set(message.index, receiver);
 				break;
 			}
 			case 'config':
 				this.#data.config = message.config;
 				this.#hubs.configure(message.config);
-				this.#desk.configure(message.config);
+				this.desk.configure(message.config);
 				this.#rtmp.configure(message.config);
 				this.#log.level = message.config.log.level;
 				for (const receiver of this.#pushes.values()) {
@@ -73,6 +78,9 @@ export class IngestRole {
 			case 'drain':
 				void this.#drain(message.deadlineMs);
 				break;
+			case 'stream-missing':
+				this.#finder.apply(message);
+				break;
 			default:
 				this.#directory.apply(message);
 		}
@@ -81,7 +89,7 @@ export class IngestRole {
 	async #drain(deadlineMs: number): Promise<void> {
 		this.#hubs.closeAll('SERVER_STOPPING');
 		await this.#rtmp.drain(Math.max(0, deadlineMs - DRAIN_RESERVE_MS));
-		this.#desk.close('SERVER_STOPPING');
+		this.desk.close('SERVER_STOPPING');
 		this.#send({ type: 'drained' });
 	}
 }

@@ -21,7 +21,15 @@ export type PublishDeskOptions = {
 
 const TICK_MS = 1000;
 
-type Held = { publication: Publication; onRevoked: RevokeListener; openedAtMs: number; log: Logger; revoked: boolean };
+type Held = {
+	publication: Publication;
+	onRevoked: RevokeListener;
+	openedAtMs: number;
+	log: Logger;
+	revoked: boolean;
+	/** A pull: when it ends, its upstream has no more. */
+	relayed: boolean;
+};
 
 /**
  * Where sessions of this thread ask for the right to publish. Carries the coordinator's verdicts and revocations to them and
@@ -107,16 +115,19 @@ export class PublishDesk {
 
 	#hold(grant: PublishGrant, publisher: PublisherInfo, onRevoked: RevokeListener): Publication {
 		const { app, name } = grant.stream;
+		const relayed = publisher.protocol === 'pull';
 		const log = this.#log.child({ stream: `${app}/${name}`, protocol: publisher.protocol, address: publisher.address });
 		const publication = new Publication({
 			grant,
 			policy: policyOf(this.#config, app).publish,
 			ring: this.#config.ring,
 			log,
+			relayed,
 			onRingGrown: (ring) => this.#send({ type: 'ring-grown', publicationId: grant.publicationId, ring }),
 			onClosed: (code, byItself) => this.#closed(grant.publicationId, code, byItself),
 		});
-		this.#held.set(publication.id, { publication, onRevoked, openedAtMs: performance.now(), log, revoked: false });
+		const openedAtMs = performance.now();
+		this.#held.set(publication.id, { publication, onRevoked, openedAtMs, log, revoked: false, relayed });
 		this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
 		log.info({ resumed: grant.resumed }, 'publishing');
 		return publication;
@@ -140,10 +151,11 @@ export class PublishDesk {
 		}
 		const durationMs = Math.round(performance.now() - held.openedAtMs);
 		held.log.info({ code, bytes: held.publication.bytesIn, durationMs }, 'publishing ended');
+		const final = held.relayed ? { final: true } : {};
 		this.#send(
 			held.revoked
-				? { type: 'publication-released', publicationId }
-				: { type: 'publication-ended', publicationId, code },
+				? { type: 'publication-released', publicationId, ...final }
+				: { type: 'publication-ended', publicationId, code, ...final },
 		);
 		if (byItself) {
 			held.onRevoked(code, new PeerError(code).message);

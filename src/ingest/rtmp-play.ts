@@ -2,7 +2,7 @@
 
 import { serializeAmf0 } from '../codec/amf0.js';
 import { policyOf } from '../config/schema.js';
-import { type ErrorCode, PeerError } from '../errors.js';
+import { ERROR_CODES, type ErrorCode, PeerError } from '../errors.js';
 import { onStatusBody } from '../protocol/rtmp/commands.js';
 import { UserControlEvent } from '../protocol/rtmp/message.js';
 import type { SubscriberPort, Subscription, WireFormat } from '../stream/subscriber.js';
@@ -41,23 +41,25 @@ export class RtmpPlay {
 
 	/** Finds the stream, or waits for it as play.missing says, and subscribes. @param reset the player drops what it was playing. */
 	async start(reset: boolean): Promise<void> {
-		const { connection, services, app } = this.#host;
-		const policy = policyOf(services.config, app).play;
-		const timeoutMs = policy.missing === 'wait' ? policy.waitTimeout : 0;
-		if (timeoutMs > 0 && services.directory.get(app, this.name) === undefined) {
-			services.log.debug({ app, stream: this.name }, 'a player waits for its stream');
-		}
-		const stream = await services.directory.waitFor(app, this.name, timeoutMs, this.#waiting.signal);
+		const { connection, services, app, via, resumeMs } = this.#host;
+		const { play } = policyOf(services.config, app);
+		const wanted = { app, name: this.name, via, resumeMs };
+		const found =
+			services.finder.findNow(wanted, play) ?? (await services.finder.wait(wanted, play, this.#waiting.signal));
 		if (this.#closed) {
 			return;
 		}
-		if (stream === null) {
+		if (found.stream === null) {
 			this.#closed = true;
-			this.#status('error', 'NetStream.Play.StreamNotFound', `${app}/${this.name} is not live.`);
-			this.#host.finished(this.#messageStreamId, new PeerError('STREAM_NOT_FOUND'));
+			if (found.code === 'STREAM_NOT_FOUND') {
+				this.#status('error', 'NetStream.Play.StreamNotFound', `${app}/${this.name} is not live.`);
+			} else {
+				this.#status('error', 'NetStream.Play.Failed', `${found.code}: ${ERROR_CODES[found.code]}`);
+			}
+			this.#host.finished(this.#messageStreamId, new PeerError(found.code));
 			return;
 		}
-		this.#stream = stream;
+		this.#stream = found.stream;
 		connection.sendUserControl(UserControlEvent.streamBegin, this.#messageStreamId);
 		if (reset) {
 			this.#status('status', 'NetStream.Play.Reset', `Playing and resetting ${this.name}.`);
@@ -125,7 +127,7 @@ export class RtmpPlay {
 	}
 
 	#subscribe(): void {
-		const { connection, services } = this.#host;
+		const { connection, services, resumeMs } = this.#host;
 		if (this.#stream === null) {
 			return;
 		}
@@ -133,6 +135,7 @@ export class RtmpPlay {
 			socket: connection.socket,
 			format: this.#format(),
 			counters: COUNTERS,
+			resumeMs,
 			ended: (code) => this.#ended(code),
 		});
 		if (this.#paused) {

@@ -4,6 +4,7 @@ import type { Logger } from '../log/logger.js';
 import type { Counters } from '../metrics/counters.js';
 import type { RtmpConnection } from '../protocol/rtmp/connection.js';
 import type { StreamDirectory } from '../stream/directory.js';
+import type { StreamFinder } from '../stream/stream-finder.js';
 import type { SubscriberPort, Subscription } from '../stream/subscriber.js';
 import type { Protocol, PublisherInfo, StreamInfo } from '../stream/thread-messages.js';
 
@@ -32,6 +33,7 @@ export type RtmpServices = {
 	readonly desk: PublishDesk;
 	readonly hubs: { of(stream: StreamInfo): { subscribe(port: SubscriberPort): Subscription } };
 	readonly directory: StreamDirectory;
+	readonly finder: StreamFinder;
 	readonly counters: Counters;
 	readonly log: Logger;
 };
@@ -44,6 +46,9 @@ export type StreamHost = {
 	/** Of the peer, as `address:port`. */
 	readonly address: string;
 	readonly app: string;
+	/** What a relay says (protocol/relay.ts). */
+	readonly via: readonly string[];
+	readonly resumeMs: number | undefined;
 	/** Query that came with the app. */
 	readonly appQuery: string;
 	/** The stream is over by itself; without another one on the connection, so is the session. */

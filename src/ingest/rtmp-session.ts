@@ -69,6 +69,14 @@ export class RtmpSession implements StreamHost {
 		return this.#app.name;
 	}
 
+	get via(): readonly string[] {
+		return this.#connect?.via ?? [];
+	}
+
+	get resumeMs(): number | undefined {
+		return this.#connect?.resumeMs;
+	}
+
 	get appQuery(): string {
 		return this.#app.query;
 	}

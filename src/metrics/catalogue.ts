@@ -139,6 +139,21 @@ export const CATALOGUE: readonly MetricSpec[] = [
 		'Bytes of files received from upstreams',
 		(s) => s.totals.files.fileUpstreamBytes,
 	),
+	gauge('pulls', 'Streams that a gateway wants of its upstreams', (s) => s.pulls.active),
+	{
+		...gauge('upstream_pulls', 'Streams that an upstream delivers', () => 0),
+		labels: ['upstream'],
+		samples: (s) => Object.entries(s.pulls.upstreams).map(([upstream, count]): Sample => [[upstream], count]),
+	},
+	counter('pull_losses_total', 'Connections to upstreams that were lost', (s) => s.totals.pullLosses),
+	{
+		...counter('pull_switches_total', 'Changes of the source of a pulled stream, by how it was joined', () => 0),
+		labels: ['kind'],
+		samples: (s) => [
+			[['continued'], s.totals.pullContinuations],
+			[['spliced'], s.totals.pullSplices],
+		],
+	},
 
 	gauge('recorders', 'Takes being recorded', (s) => s.recorders.active),
 	counter('recorder_takes_total', 'Takes begun', (s) => s.recorders.takes),

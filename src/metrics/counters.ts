@@ -36,6 +36,9 @@ export const THREAD_COUNTERS = [
 	'currentMergeWindowMs',
 	'eventLoopBusyMs',
 	...FILE_COUNTERS,
+	'pullLosses',
+	'pullContinuations',
+	'pullSplices',
 ] as const;
 export type ThreadCounter = (typeof THREAD_COUNTERS)[number];
 

@@ -3,7 +3,7 @@ import { Figure, HEADER_BYTES, StreamFlag } from '../ring/layout.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { Counters, FILE_COUNTERS, type FileCounter, MAX_COUNTED_STREAMS, type StreamCounter } from './counters.js';
 import { mergeStreams } from './merge-streams.js';
-import type { ProcessSnapshot, RecorderCounts, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
+import type { ProcessSnapshot, PullCounts, RecorderCounts, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
 import {
 	addByProtocol,
 	addCounts,
@@ -121,7 +121,12 @@ export class CounterLedger {
 		this.#freeSlots.push(slot);
 	}
 
-	snapshot(role: string, streams: Iterable<LedgerStream>, recorders: RecorderCounts): ProcessSnapshot {
+	snapshot(
+		role: string,
+		streams: Iterable<LedgerStream>,
+		recorders: RecorderCounts,
+		pulls: PullCounts = { active: 0, upstreams: {} },
+	): ProcessSnapshot {
 		const totals = { counts: structuredClone(this.#ended), subscribers: byProtocol(() => 0) };
 		const own: StreamSnapshot[] = [];
 		let shared: StreamSnapshot | null = null;
@@ -156,9 +161,13 @@ export class CounterLedger {
 				sessionsAccepted: sum(slabs, (slab) => slab.get('sessionsAccepted')),
 				sessionsClosed: sumClosed(slabs),
 				files: sumFiles(slabs),
+				pullLosses: sum(slabs, (slab) => slab.get('pullLosses')),
+				pullContinuations: sum(slabs, (slab) => slab.get('pullContinuations')),
+				pullSplices: sum(slabs, (slab) => slab.get('pullSplices')),
 				...totals,
 			},
 			recorders,
+			pulls,
 		};
 	}
 

@@ -14,6 +14,7 @@ export type ProcessSnapshot = {
 	/** Sums over all streams and threads that there have ever been. */
 	totals: ProcessTotals;
 	recorders: RecorderCounts;
+	pulls: PullCounts;
 };
 
 export type StreamSnapshot = {
@@ -52,7 +53,16 @@ export type ProcessTotals = {
 	counts: StreamCounts;
 	subscribers: Record<ViewerProtocol, number>;
 	files: Record<FileCounter, number>;
+	/** Connections to upstreams that were lost. */
+	pullLosses: number;
+	/** Sources that went on where another had ended, to the very tag. */
+	pullContinuations: number;
+	/** Sources that were spliced. */
+	pullSplices: number;
 };
+
+/** What a gateway pulls: streams that are wanted, and by upstream those that it delivers. Nothing elsewhere. */
+export type PullCounts = { active: number; upstreams: Record<string, number> };
 
 /** What the recorders of a process have done. `skips` counts jumps to a keyframe because the disk was too slow. */
 export type RecorderCounts = { active: number; takes: number; bytesWritten: number; failures: number; skips: number };

@@ -1,22 +1,30 @@
+import { randomBytes } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
 import type { Config } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import { CounterLedger } from '../metrics/ledger.js';
-import type { ProcessSnapshot } from '../metrics/snapshot.js';
+import type { ProcessSnapshot, RecorderCounts } from '../metrics/snapshot.js';
 import { allocateConnectionTable, type ConnectionShare, clearConnectionShare } from '../stream/connection-table.js';
 import { type PublicationOwner, type RegistryListener, StreamRegistry } from '../stream/registry.js';
-import type { CoordinatorToThread, ListenerName, StreamInfo, ThreadToCoordinator } from '../stream/thread-messages.js';
+import type {
+	CoordinatorToThread,
+	ListenerName,
+	PublishVerdict,
+	StreamInfo,
+	ThreadToCoordinator,
+} from '../stream/thread-messages.js';
 import { Condition } from './condition.js';
 import { DescriptorStock, type ListenerDescriptors } from './descriptor-stock.js';
-import { Packagings } from './packagings.js';
-import { Recordings } from './recordings.js';
-import { RemuxPool } from './remux-pool.js';
+import { PullBook } from './pull-book.js';
 import { HEARTBEAT_CHECK_MS, type RoleName, RoleThread, type RoleThreadListener } from './role-thread.js';
+import { StreamOutputs } from './stream-outputs.js';
 import { type ThreadCounts, threadCounts } from './thread-counts.js';
+import { ORIGIN, type Topology } from './topology.js';
 
 export type CoordinatorOptions = {
 	/** Shown in snapshots: `origin`. */
 	role: string;
+	topology?: Topology;
 	config: Config;
 	/** Inherited listening descriptors: one for each thread that listens, and spares for restarts. No descriptors = not listened to. */
 	listeners: ListenerDescriptors;
@@ -36,6 +44,9 @@ const ENTRIES: Readonly<Record<RoleName, URL>> = {
 	delivery: new URL('../workers/delivery.js', import.meta.url),
 };
 
+const NO_RECORDERS: RecorderCounts = { active: 0, takes: 0, bytesWritten: 0, failures: 0, skips: 0 };
+const PROCESS_ID_BYTES = 8;
+
 /** Of a drain's deadline; the rest is for the recordings. */
 const SESSIONS_SHARE = 0.7;
 
@@ -51,9 +62,11 @@ export class Coordinator {
 	readonly #descriptors: DescriptorStock;
 	readonly #threads: RoleThread[];
 	readonly #connections: SharedArrayBuffer;
-	readonly #remux: RemuxPool;
-	readonly #recordings: Recordings;
-	readonly #packagings: Packagings;
+	/** Null in roles that give streams out as they are. */
+	readonly #outputs: StreamOutputs | null;
+	/** Null in roles that do not pull. */
+	readonly #pulls: PullBook | null;
+	readonly #processId = randomBytes(PROCESS_ID_BYTES).toString('hex');
 	/** Changes when a thread is ready, has drained, or is gone. */
 	readonly #progress = new Condition();
 	readonly #ready = new Set<RoleThread>();
@@ -74,18 +87,8 @@ export class Coordinator {
 			slots: this.#ledger,
 		});
 		const counts = options.threads ?? threadCounts(options.config);
-		this.#remux = new RemuxPool({ threads: counts.remux, log: options.log });
-		this.#recordings = new Recordings({ config: options.config, pool: this.#remux, log: options.log });
-		this.#packagings = new Packagings({
-			config: options.config,
-			pool: this.#remux,
-			log: options.log,
-			partsReplaced: ({ streamId, parts }) => {
-				if (parts !== undefined) {
-					this.#broadcast({ type: 'stream-parts', streamId, parts }, 'delivery');
-				}
-			},
-		});
+		const { records, pulls } = options.topology ?? ORIGIN;
+		this.#outputs = records ? this.#createOutputs(counts.remux) : null;
 		const entries = options.entries ?? ENTRIES;
 		const listener = this.#threadListener();
 		this.#threads = (['ingest', 'delivery'] as const).flatMap((role) =>
@@ -95,11 +98,20 @@ export class Coordinator {
 			),
 		);
 		this.#connections = allocateConnectionTable(this.#threads.length);
+		this.#pulls = pulls
+			? new PullBook({
+					config: options.config,
+					clock: systemClock,
+					ingest: this.#threads.filter(({ role }) => role === 'ingest'),
+					broadcast: (message) => this.#broadcast(message),
+					endStream: (app, name) => this.#registry.end(app, name),
+				})
+			: null;
 	}
 
 	/** Starts the threads; resolves when all of them are ready. When one dies before that, it is `onFatal` and a rejection. */
 	async start(): Promise<void> {
-		await this.#recordings.start();
+		await this.#outputs?.start();
 		for (const thread of this.#threads) {
 			thread.start();
 		}
@@ -118,8 +130,11 @@ export class Coordinator {
 	reload(config: Config): void {
 		this.#config = config;
 		this.#registry.config = config;
-		this.#recordings.config = config;
-		this.#packagings.config = config;
+		for (const part of [this.#outputs, this.#pulls]) {
+			if (part !== null) {
+				part.config = config;
+			}
+		}
 		this.#broadcast({ type: 'config', config });
 	}
 
@@ -127,7 +142,8 @@ export class Coordinator {
 	async drain(deadlineMs: number): Promise<void> {
 		const deadline = Date.now() + deadlineMs;
 		const sessionsMs = deadlineMs * SESSIONS_SHARE;
-		this.#recordings.serverStops();
+		this.#outputs?.serverStops();
+		this.#pulls?.close();
 		this.#registry.drain();
 		this.#descriptors.close();
 		for (const thread of this.#threads) {
@@ -137,9 +153,8 @@ export class Coordinator {
 		await this.#progress.until(() => this.#threads.every(gone), Date.now() + sessionsMs);
 		this.#registry.endAll();
 		clearInterval(this.#heartbeatTimer);
-		this.#packagings.close();
-		await this.#recordings.finish(deadline);
-		await Promise.all([...this.#threads.map((thread) => thread.stop()), this.#remux.close()]);
+		await this.#outputs?.finish(deadline);
+		await Promise.all(this.#threads.map((thread) => thread.stop()));
 	}
 
 	/** What the process knows of itself, for metrics and the API. */
@@ -149,12 +164,26 @@ export class Coordinator {
 			...stream,
 			publisher: publisher === null ? null : { protocol: publisher.protocol, address: publisher.address },
 		}));
-		return this.#ledger.snapshot(this.#options.role, streams, this.#recordings.counts());
+		const recorders = this.#outputs?.counts() ?? NO_RECORDERS;
+		return this.#ledger.snapshot(this.#options.role, streams, recorders, this.#pulls?.counts());
 	}
 
 	/** Takes a stream away from its publisher. @returns whether it had one. */
 	evict(app: string, name: string): boolean {
 		return this.#registry.evict(app, name);
+	}
+
+	#createOutputs(threads: number): StreamOutputs {
+		return new StreamOutputs({
+			config: this.#options.config,
+			threads,
+			log: this.#log,
+			partsReplaced: ({ streamId, parts }) => {
+				if (parts !== undefined) {
+					this.#broadcast({ type: 'stream-parts', streamId, parts }, 'delivery');
+				}
+			},
+		});
 	}
 
 	#threadListener(): RoleThreadListener {
@@ -171,10 +200,11 @@ export class Coordinator {
 					listeners,
 					counters: this.#ledger.openThread(thread.name).slab,
 					connections: this.#connectionShare(thread),
+					relay: { processId: this.#processId, onDemand: this.#pulls !== null },
 					streams,
 				};
 			},
-			created: (thread) => this.#wirePushes(thread),
+			created: (thread) => this.#onCreated(thread),
 			message: (thread, message) => this.#onMessage(thread, message),
 			lost: (thread, owner) => this.#onLost(thread, owner),
 			stuck: (thread) => this.#die(`${thread.name} hangs and cannot be ended`),
@@ -187,14 +217,13 @@ export class Coordinator {
 		return {
 			opened: (stream) => {
 				tell('stream opened', stream);
-				this.#packagings.opened(stream);
+				this.#outputs?.opened(stream);
 				this.#broadcast({ type: 'stream-opened', stream });
-				this.#recordings.opened(stream);
+				this.#pulls?.opened(stream);
 			},
 			ringReplaced: (stream) => {
 				this.#broadcast({ type: 'stream-ring', streamId: stream.streamId, ring: stream.ring });
-				this.#packagings.ringReplaced(stream);
-				this.#recordings.ringReplaced(stream);
+				this.#outputs?.ringReplaced(stream);
 			},
 			publisherChanged: (stream, present) => {
 				tell(present ? 'publisher is back' : 'publisher is gone', stream);
@@ -203,8 +232,8 @@ export class Coordinator {
 			ended: (stream) => {
 				tell('stream ended', stream);
 				this.#broadcast({ type: 'stream-ended', streamId: stream.streamId });
-				this.#packagings.ended(stream);
-				this.#recordings.ended(stream);
+				this.#outputs?.ended(stream);
+				this.#pulls?.ended(stream);
 			},
 		};
 	}
@@ -216,24 +245,29 @@ export class Coordinator {
 				this.#ready.add(thread);
 				this.#progress.changed();
 				break;
-			case 'publish-request': {
-				const { requestId } = message;
+			case 'publish-request':
 				if (owner !== null) {
-					this.#registry.request(owner, message, (verdict) => {
-						// The thread may have been replaced meanwhile; its successor knows nothing of this request.
-						if (thread.owner === owner) {
-							thread.post({ type: 'publish-verdict', requestId, verdict });
-						}
-					});
+					this.#onPublishRequest(thread, owner, message);
 				}
 				break;
-			}
 			case 'publication-ended':
 			case 'publication-released':
-				this.#registry.publicationEnded(message.publicationId);
+				this.#registry.publicationEnded(message.publicationId, message.final);
 				break;
 			case 'ring-grown':
 				this.#registry.ringGrown(message.publicationId, message.ring);
+				break;
+			case 'stream-wanted':
+				this.#pulls?.wanted(thread, message.app, message.name, message);
+				break;
+			case 'audience':
+				this.#pulls?.audience(thread, message.streamId, message.present);
+				break;
+			case 'pull-missing':
+				this.#pulls?.missing(message.app, message.name, { code: message.code, message: message.message });
+				break;
+			case 'pull-upstream':
+				this.#pulls?.upstream(message.app, message.name, message.upstream);
 				break;
 			case 'drained':
 				this.#drained.add(thread);
@@ -242,10 +276,36 @@ export class Coordinator {
 		}
 	}
 
+	#onPublishRequest(
+		thread: RoleThread,
+		owner: PublicationOwner,
+		request: Extract<ThreadToCoordinator, { type: 'publish-request' }>,
+	): void {
+		const reply = (verdict: PublishVerdict): void => {
+			// The thread may have been replaced meanwhile; its successor knows nothing of this request.
+			if (thread.owner === owner) {
+				thread.post({ type: 'publish-verdict', requestId: request.requestId, verdict });
+			}
+		};
+		if (this.#pulls !== null && request.publisher.protocol !== 'pull') {
+			reply({ granted: false, code: 'PUBLISH_REFUSED', message: 'this is a gateway: publish to its upstream' });
+		} else {
+			this.#registry.request(owner, request, reply);
+		}
+	}
+
+	#onCreated(thread: RoleThread): void {
+		this.#wirePushes(thread);
+		if (thread.role === 'ingest') {
+			this.#pulls?.threadStarted(thread);
+		}
+	}
+
 	#onLost(thread: RoleThread, owner: PublicationOwner): void {
 		this.#ledger.closeThread(thread.name);
 		clearConnectionShare(this.#connectionShare(thread));
 		this.#registry.ownerGone(owner);
+		this.#pulls?.threadLost(thread);
 		if (thread.role === 'ingest') {
 			this.#broadcast({ type: 'push-port-closed', index: thread.index }, 'delivery');
 		}

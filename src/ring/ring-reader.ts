@@ -131,6 +131,21 @@ export class RingReader {
 		return this.#newestStart((dtsMs) => !audioOnly || dtsMs <= latestDtsMs);
 	}
 
+	/**
+	 * The newest place at or before `timeMs` (stream time modulo 2^32) where decoding can start. Null when that is not in the ring any
+	 * more, or the stream has not come as far.
+	 */
+	startBefore(timeMs: number): Position | null {
+		const lastDtsMs = this.#views.figures[Figure.lastDtsMs]!;
+		const agoMs = (lastDtsMs - timeMs) | 0;
+		let found = false;
+		const position = this.#newestStart((dtsMs) => {
+			found = agoMs >= 0 && dtsMs <= lastDtsMs - agoMs;
+			return found;
+		});
+		return found ? position : null;
+	}
+
 	/** The oldest of the last START_POINTS places where decoding can start: for a recorder, which wants all there is. */
 	oldestStart(): Position | null {
 		return this.#newestStart(() => false);

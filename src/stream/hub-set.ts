@@ -13,7 +13,14 @@ const HOUSEKEEPING_MS = 500;
 /** Hubs due within this much of each other are flushed together. */
 const TIMER_SLACK_MS = 1;
 
-export type HubSetOptions = { directory: StreamDirectory; config: Config; counters: Counters; log: Logger };
+export type HubSetOptions = {
+	directory: StreamDirectory;
+	config: Config;
+	counters: Counters;
+	log: Logger;
+	/** The stream has its first subscriber in this thread, or none any more. */
+	onAudience?: (stream: StreamInfo, present: boolean) => void;
+};
 
 /** A hub and when it is flushed. */
 type ScheduledHub = {
@@ -36,13 +43,15 @@ export class HubSet implements HubHost {
 	readonly #hubs = new Map<number, ScheduledHub>();
 	readonly #log: Logger;
 	readonly #window: MergeWindow;
+	readonly #onAudience: (stream: StreamInfo, present: boolean) => void;
 	#config: Config;
 	#timer: NodeJS.Timeout | null = null;
 	#timerDueAtMs = 0;
 	#housekeeping: NodeJS.Timeout | null = null;
 
-	constructor({ directory, config, counters, log }: HubSetOptions) {
+	constructor({ directory, config, counters, log, onAudience = () => undefined }: HubSetOptions) {
 		this.#config = config;
+		this.#onAudience = onAudience;
 		this.counters = counters;
 		this.#log = log;
 		this.#window = new MergeWindow(performance.now(), loopUtilization());
@@ -84,9 +93,11 @@ export class HubSet implements HubHost {
 	occupied(hub: Hub): void {
 		const scheduled = this.#schedule(hub.stream, hub);
 		this.#setWindow(scheduled, scheduled.windowMs);
+		this.#onAudience(hub.stream, true);
 	}
 
 	vacated(hub: Hub): void {
+		this.#onAudience(hub.stream, false);
 		this.#setWatch(this.#schedule(hub.stream, hub));
 	}
 

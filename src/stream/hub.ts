@@ -324,7 +324,7 @@ export class Hub {
 	/** Puts the subscriber at the newest start point, or lets it wait for one. */
 	#place(subscriber: HubSubscriber): void {
 		const version = this.#reader.headersVersion;
-		const start = this.#startPoint.of(this.#reader);
+		const start = this.#startPoint.of(this.#reader, subscriber.started ? undefined : subscriber.port.resumeMs);
 		if (start === null) {
 			subscriber.standing = Standing.waiting;
 			return;

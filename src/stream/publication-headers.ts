@@ -1,6 +1,18 @@
 import { classifyAudio, classifyVideo } from '../container/flv/classify.js';
 import { HEADER_DATA_BYTES, HEADER_SLOTS, RecordKind } from '../ring/layout.js';
 import type { HeaderSlot } from '../ring/ring-writer.js';
+import type { TrackKind } from './timeline.js';
+
+export const HEADER_KIND = { audio: RecordKind.audioHeader, video: RecordKind.videoHeader } as const;
+export const TRACK_KIND: { readonly [kind in RecordKind]?: TrackKind } = {
+	[RecordKind.audioHeader]: 'audio',
+	[RecordKind.videoHeader]: 'video',
+};
+/** To those who are there a configuration is one more tag of its track: it starts no new decoder. */
+export const CONFIGURATION_KIND: { readonly [kind in RecordKind]?: RecordKind } = {
+	[RecordKind.audioHeader]: RecordKind.audio,
+	[RecordKind.videoHeader]: RecordKind.video,
+};
 
 /** Metadata, a sequence header, or what else a track needs to be shown rightly (colour metadata, channel layout). */
 export type StreamHeader = HeaderSlot & { isConfiguration: boolean };

@@ -10,7 +10,7 @@ import { Figure, RecordFlag, RecordKind } from '../ring/layout.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { RingWriter } from '../ring/ring-writer.js';
 import { liveMetadata, metadataHints } from './live-metadata.js';
-import { HeaderSet, type StreamHeader } from './publication-headers.js';
+import { CONFIGURATION_KIND, HEADER_KIND, HeaderSet, type StreamHeader, TRACK_KIND } from './publication-headers.js';
 import { PublicationMeter } from './publication-meter.js';
 import { RingGrowth } from './publication-ring.js';
 import { StartPoints } from './publication-start-points.js';
@@ -23,6 +23,8 @@ export type PublicationOptions = {
 	policy: PublishPolicy;
 	ring: Config['ring'];
 	log: Logger;
+	/** The source is another server's stream: its timeline is kept, and it may be silent for as long as it likes. */
+	relayed?: boolean;
 	/** The stream has moved to a bigger ring. */
 	onRingGrown(ring: SharedArrayBuffer): void;
 	/** The publication is over. `byItself`: not by `close`, but replaced by another writer or silent for too long. */
@@ -33,17 +35,7 @@ export type PublicationOptions = {
 const SPLICE_AUDIO_WAIT_MS = 1000;
 const MAX_SCRIPT_BYTES = 64 * 1024;
 
-const HEADER_KIND = { audio: RecordKind.audioHeader, video: RecordKind.videoHeader } as const;
-const TRACK_KIND: { readonly [kind in RecordKind]?: TrackKind } = {
-	[RecordKind.audioHeader]: 'audio',
-	[RecordKind.videoHeader]: 'video',
-};
 const FRAME_KIND = { audio: RecordKind.audio, video: RecordKind.video } as const;
-/** To those who are there a configuration is one more tag of its track: it starts no new decoder. */
-const CONFIGURATION_KIND: { readonly [kind in RecordKind]?: RecordKind } = {
-	[RecordKind.audioHeader]: RecordKind.audio,
-	[RecordKind.videoHeader]: RecordKind.video,
-};
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -59,9 +51,9 @@ export class Publication {
 	policy: PublishPolicy;
 	readonly #options: PublicationOptions;
 	readonly #ring: RingGrowth;
-	readonly #timeline: Timeline;
-	readonly #tracks = new TrackDiscovery();
-	readonly #startPoints = new StartPoints();
+	#timeline: Timeline;
+	#tracks = new TrackDiscovery();
+	#startPoints = new StartPoints();
 	readonly #meter = new PublicationMeter();
 	readonly #faults: RepeatReporter;
 	/** What those who join later are told. */
@@ -79,6 +71,7 @@ export class Publication {
 	#mediaTagsAtTick = 0;
 	#activeAtMs: number | null = null;
 	#repairs = 0;
+	#lastFrameDtsMs: number | null = null;
 	#lastKeyframeDtsMs: number | null = null;
 
 	constructor(options: PublicationOptions) {
@@ -92,7 +85,8 @@ export class Publication {
 		this.#options = options;
 		this.#faults = new RepeatReporter(options.log);
 		this.#ring = new RingGrowth(writer, options.ring, (ring) => options.onRingGrown(ring));
-		this.#timeline = new Timeline(options.policy.jitter, resumed ? writer.getFigure(Figure.lastDtsMs) : null);
+		const resumeAfterMs = resumed ? writer.getFigure(Figure.lastDtsMs) : null;
+		this.#timeline = new Timeline(options.policy.jitter, resumeAfterMs, options.relayed);
 		this.#headers = new HeaderSet(before?.readHeaders().slots);
 		this.#flagsBefore = before?.flags ?? 0;
 		this.#pending = resumed ? new HeaderSet() : null;
@@ -123,6 +117,21 @@ export class Publication {
 		}
 	}
 
+	/** Another source takes the place of the present one: what it sends is spliced to what has been written. */
+	splice(): void {
+		if (this.#closed || this.#pending !== null || this.#lastFrameDtsMs === null) {
+			return; // nothing of the present source is on air
+		}
+		this.#timeline = new Timeline(this.policy.jitter, this.#writer.getFigure(Figure.lastDtsMs));
+		this.#tracks = new TrackDiscovery();
+		this.#startPoints = new StartPoints();
+		this.#pending = new HeaderSet();
+		this.#pendingAudioSinceMs = null;
+		this.#flagsBefore = this.#flags;
+		this.#settled = false;
+		this.#repairs = 0;
+	}
+
 	/** To be called about once a second with a monotonic time. */
 	tick(nowMs: number): void {
 		if (this.#closed || this.#isFencedOff()) {
@@ -135,7 +144,11 @@ export class Publication {
 		if (this.#mediaTags !== this.#mediaTagsAtTick || this.#activeAtMs === null) {
 			this.#mediaTagsAtTick = this.#mediaTags;
 			this.#activeAtMs = nowMs;
-		} else if (this.policy.idleTimeout > 0 && nowMs - this.#activeAtMs >= this.policy.idleTimeout) {
+		} else if (
+			this.policy.idleTimeout > 0 &&
+			this.#options.relayed !== true &&
+			nowMs - this.#activeAtMs >= this.policy.idleTimeout
+		) {
 			this.#end('IDLE_TIMEOUT', true);
 		}
 	}
@@ -176,6 +189,7 @@ export class Publication {
 		} else if (this.#pending === null || this.#isSplicePoint(kind, tag, timestampMs)) {
 			const dtsMs = this.#timeline.frame(kind, trackId, timestampMs);
 			this.#goOnAir(dtsMs);
+			this.#lastFrameDtsMs = dtsMs;
 			this.#noteFrame(kind, tag, dtsMs);
 			this.#writeMedia(kind, tag, dtsMs, body);
 		}

@@ -143,11 +143,24 @@ export class StreamRegistry {
 		return true;
 	}
 
-	/** The publisher of `publicationId` is gone, and its thread writes no more. Unknown ids are late news and ignored. */
-	publicationEnded(publicationId: number): void {
+	/**
+	 * The publisher of `publicationId` is gone, and its thread writes no more. Unknown ids are late news and ignored.
+	 * @param final nobody will come back: the stream ends without a grace.
+	 */
+	publicationEnded(publicationId: number, final = false): void {
 		const entry = this.#byPublication.get(publicationId);
 		if (entry !== undefined) {
-			this.#vacate(entry);
+			this.#vacate(entry, final);
+		}
+	}
+
+	/** Ends a stream at once, if there is one; its writer is fenced. */
+	end(app: string, name: string): void {
+		const entry = this.#byKey.get(streamKey(app, name));
+		if (entry?.publication === null) {
+			this.#end(entry);
+		} else if (entry !== undefined) {
+			this.#vacate(entry, true);
 		}
 	}
 
@@ -250,7 +263,7 @@ export class StreamRegistry {
 	}
 
 	/** The publication is over: its successor gets the ring, or the grace begins. */
-	#vacate(entry: Entry): void {
+	#vacate(entry: Entry, final = false): void {
 		const { publication, takeover } = entry;
 		assert(publication !== null, 'a stream without a publication cannot lose it');
 		this.#byPublication.delete(publication.id);
@@ -265,7 +278,7 @@ export class StreamRegistry {
 			return;
 		}
 		const graceMs = policyOf(this.#config, entry.info.app).publish.grace;
-		if (this.#draining || graceMs === 0) {
+		if (this.#draining || final || graceMs === 0) {
 			this.#end(entry);
 			return;
 		}

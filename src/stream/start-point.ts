@@ -10,10 +10,14 @@ export class StartPoint {
 	#tail: Position = 0;
 	#position: Position | null = null;
 
-	/** Null while the stream's tracks are not known or there is nothing to start at. */
-	of(reader: RingReader): Position | null {
+	/** Null while the stream's tracks are not known or there is nothing to start at. `resumeMs` is SubscriberPort's. */
+	of(reader: RingReader, resumeMs?: number): Position | null {
 		if (!reader.ready) {
 			return null;
+		}
+		const resumed = resumeMs === undefined ? null : reader.startBefore(resumeMs);
+		if (resumed !== null) {
+			return resumed;
 		}
 		const { tail } = reader;
 		if (reader !== this.#reader || tail !== this.#tail) {

@@ -38,6 +38,8 @@ export type SubscriberPort = {
 	readonly socket: Socket;
 	readonly format: WireFormat;
 	readonly counters: { bytesOut: StreamCounter; current: StreamCounter };
+	/** A relay that has the stream up to this time (milliseconds modulo 2^32): it starts in front of it, if that is still there. */
+	readonly resumeMs?: number | undefined;
 	/** Called once, right before the first bytes are written: the moment to write the head of a response. */
 	starting?(): void;
 	/**

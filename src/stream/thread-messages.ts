@@ -8,7 +8,8 @@ import type { ConnectionShare } from './connection-table.js';
  * version of the code: typed, not validated. Media never travels here, except pushes on their way to the parser.
  */
 
-export type Protocol = 'rtmp' | 'rtmps' | 'http-flv' | 'ws-flv';
+/** `pull` is a gateway's own connection to its upstream. */
+export type Protocol = 'rtmp' | 'rtmps' | 'http-flv' | 'ws-flv' | 'pull';
 
 /** A live stream as every thread of the process knows it. */
 export type StreamInfo = {
@@ -46,6 +47,17 @@ export type PublishVerdict =
 	| { granted: true; grant: PublishGrant }
 	| { granted: false; code: ErrorCode; message: string };
 
+/** What a relay says when it asks for a stream (protocol/relay.ts); a viewer says nothing. */
+export type RelayWish = { via: readonly string[]; resumeMs?: number | undefined };
+
+/** A process among those that relay to each other. */
+export type RelayPlace = {
+	/** Unique among all processes; by it a stream that goes in a circle is found out (protocol/relay.ts). */
+	processId: string;
+	/** A stream that is not here is asked for at an upstream when somebody wants it. */
+	onDemand: boolean;
+};
+
 /** workerData of every role thread. */
 export type ThreadData = {
 	role: 'ingest' | 'delivery';
@@ -59,6 +71,7 @@ export type ThreadData = {
 	heartbeat: SharedArrayBuffer;
 	/** The thread's place in the process's count of connections. */
 	connections: ConnectionShare;
+	relay: RelayPlace;
 	/** All streams that are live now. */
 	streams: StreamInfo[];
 };
@@ -81,6 +94,12 @@ export type CoordinatorToThread =
 	| { type: 'push-port'; index: number; port: MessagePort }
 	/** To delivery: ingest thread `index` is gone; its pushes end. */
 	| { type: 'push-port-closed'; index: number }
+	/** Nobody has the stream, or nobody could be asked. Those who wait for it may be told so. */
+	| ({ type: 'stream-missing'; app: string; name: string } & Reason)
+	/** To ingest: pull a stream. Of one that is being pulled: for more processes than it was known. */
+	| ({ type: 'pull-start'; app: string; name: string } & RelayWish)
+	/** To ingest: nobody wants the stream any more. */
+	| { type: 'pull-stop'; app: string; name: string }
 	| { type: 'config'; config: Config }
 	/** Stop accepting and end every session politely; answer with `drained` when done, at the latest after `deadlineMs`. */
 	| { type: 'drain'; deadlineMs: number };
@@ -90,11 +109,22 @@ export type ThreadToCoordinator =
 	| { type: 'ready' }
 	| { type: 'publish-request'; requestId: number; app: string; name: string; publisher: PublisherInfo }
 	/** The publisher is gone: the stream enters its grace. The thread no longer writes the ring. */
-	| { type: 'publication-ended'; publicationId: number; code: ErrorCode }
-	/** Answer to `revoke`: nothing more will be written. */
-	| { type: 'publication-released'; publicationId: number }
+	| { type: 'publication-ended'; publicationId: number; code: ErrorCode; final?: boolean }
+	/** Answer to `revoke`: nothing more will be written. `final`: there is no grace, nobody will come back. */
+	| { type: 'publication-released'; publicationId: number; final?: boolean }
 	| { type: 'ring-grown'; publicationId: number; ring: SharedArrayBuffer }
+	/** Somebody asks for a stream that is not here, or a relay for any stream. Answered by its opening, or `stream-missing`. */
+	| ({ type: 'stream-wanted'; app: string; name: string } & RelayWish)
+	/** The stream has its first viewer in this thread, or none any more. */
+	| { type: 'audience'; streamId: number; present: boolean }
+	/** Every upstream was asked, and none has the stream; `pull-start` holds until `pull-stop`. */
+	| ({ type: 'pull-missing'; app: string; name: string } & Reason)
+	/** Which upstream a pull gets its stream from now. */
+	| { type: 'pull-upstream'; app: string; name: string; upstream: string | null }
 	| { type: 'drained' };
+
+/** What those who wait are told. */
+export type Reason = { code: ErrorCode; message: string };
 
 /** Delivery to ingest: the bytes of an HTTP or WebSocket push, as they came. */
 export type PushToIngest =

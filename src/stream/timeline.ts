@@ -38,6 +38,7 @@ type Track = {
 export class Timeline {
 	readonly #mode: JitterMode;
 	readonly #resumeAfterMs: number | null;
+	readonly #keepsSourceTime: boolean;
 	readonly #tracks = new Map<number, Track>();
 	#startMs = 0;
 	#started = false;
@@ -48,9 +49,13 @@ export class Timeline {
 	#latestMs = 0;
 	#repairs = 0;
 
-	/** `resumeAfterMs`: the newest time of the stream that this source is spliced to, or null when it opens the stream. */
-	constructor(mode: JitterMode, resumeAfterMs: number | null) {
+	/**
+	 * `resumeAfterMs`: the newest time of the stream that this source is spliced to, or null when it opens the stream. `relayed`: the
+	 * source is a stream with a timeline of its own, and one that opens the stream keeps it.
+	 */
+	constructor(mode: JitterMode, resumeAfterMs: number | null, relayed = false) {
 		this.#mode = mode;
+		this.#keepsSourceTime = (mode === 'off' || relayed) && resumeAfterMs === null;
 		this.#resumeAfterMs = resumeAfterMs;
 		this.#startMs = resumeAfterMs ?? 0;
 		this.#latestMs = this.#startMs;
@@ -85,7 +90,7 @@ export class Timeline {
 	 */
 	aside(timestampMs: number, kind?: TrackKind, trackId = 0): number {
 		if (!this.#started) {
-			return this.#mode === 'off' && this.#resumeAfterMs === null ? timestampMs : this.#startMs;
+			return this.#keepsSourceTime ? timestampMs : this.#startMs;
 		}
 		const track = kind === undefined ? undefined : this.#tracks.get(trackKey(kind, trackId));
 		if (track !== undefined) {
@@ -103,8 +108,7 @@ export class Timeline {
 		if (this.#resumeAfterMs !== null) {
 			this.#startMs = this.#resumeAfterMs + FIRST_INTERVAL_MS[kind];
 		}
-		const keepsSourceTime = this.#mode === 'off' && this.#resumeAfterMs === null;
-		this.#offsetMs = keepsSourceTime ? 0 : this.#startMs - timestampMs;
+		this.#offsetMs = this.#keepsSourceTime ? 0 : this.#startMs - timestampMs;
 		this.#latestMs = this.#offsetMs + timestampMs;
 	}
 

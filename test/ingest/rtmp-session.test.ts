@@ -11,6 +11,7 @@ import { commandBody } from '#src/protocol/rtmp/commands.js';
 import { MessageType } from '#src/protocol/rtmp/message.js';
 import { StreamDirectory } from '#src/stream/directory.js';
 import { HubSet } from '#src/stream/hub-set.js';
+import { StreamFinder } from '#src/stream/stream-finder.js';
 import { amfValue } from '../codec/amf-arbitrary.js';
 import { testConfig } from '../support/config.js';
 import { LiveStream } from '../support/live-stream.js';
@@ -66,7 +67,9 @@ test('no sequence of commands and messages brings a session to anything but a co
 	const counters = new Counters();
 	const { log } = keptLog();
 	const hubs = new HubSet({ directory, config, counters, log });
-	const services = { config, desk: new FakeDesk(), hubs, directory, counters, log };
+	const relay = { processId: 'ingest00', onDemand: false };
+	const finder = new StreamFinder({ directory, relay, log, send: () => undefined });
+	const services = { config, desk: new FakeDesk(), hubs, directory, finder, counters, log };
 	const step = fc.tuple(fc.constantFrom(...STREAM_IDS), message);
 	let ended = 0;
 	let connected = 0;

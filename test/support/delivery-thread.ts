@@ -42,6 +42,7 @@ export class DeliveryThread {
 			counters: this.counters.slab,
 			heartbeat: new SharedArrayBuffer(4),
 			connections: { table: allocateConnectionTable(1), share: 0 },
+			relay: { processId: 'delivery0', onDemand: false },
 			streams: [],
 		};
 		this.role = new DeliveryRole(data, (message) => this.sent.push(message), log);

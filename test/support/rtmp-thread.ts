@@ -11,6 +11,7 @@ import { MessageType } from '#src/protocol/rtmp/message.js';
 import { parseRtmpUrl, type RtmpUrl } from '#src/protocol/rtmp/url.js';
 import { StreamDirectory } from '#src/stream/directory.js';
 import { HubSet } from '#src/stream/hub-set.js';
+import { StreamFinder } from '#src/stream/stream-finder.js';
 import type { PublisherInfo } from '#src/stream/thread-messages.js';
 import { testConfig } from './config.js';
 import type { LiveStream } from './live-stream.js';
@@ -65,7 +66,9 @@ export class RtmpThread {
 		const config = testConfig(overrides);
 		const log = pino({ level: 'info' }, { write: (line: string) => this.logged.push(JSON.parse(line)) });
 		this.hubs = new HubSet({ directory, config, counters, log });
-		this.server = new RtmpServer({ config, desk, hubs: this.hubs, directory, counters, log });
+		const relay = { processId: 'ingest00', onDemand: false };
+		const finder = new StreamFinder({ directory, relay, log, send: () => undefined });
+		this.server = new RtmpServer({ config, desk, hubs: this.hubs, directory, finder, counters, log });
 	}
 
 	static async start(t: TestContext, overrides: Record<string, unknown> = {}, secure = false): Promise<RtmpThread> {

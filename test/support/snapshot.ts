@@ -52,8 +52,12 @@ export function fakeSnapshot(streams: StreamSnapshot[] = []): ProcessSnapshot {
 			counts: fakeStream('', 1000).counts,
 			subscribers: { rtmp: 34, 'http-flv': 35, 'ws-flv': 36 },
 			files: Object.fromEntries(FILE_COUNTERS.map((name, index) => [name, 51 + index])) as Record<FileCounter, number>,
+			pullLosses: 37,
+			pullContinuations: 38,
+			pullSplices: 39,
 		},
 		recorders: { active: 41, takes: 42, bytesWritten: 43, failures: 44, skips: 45 },
+		pulls: { active: 46, upstreams: { 'http://origin:8501': 47 } },
 	};
 }
 

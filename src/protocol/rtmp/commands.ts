@@ -3,6 +3,7 @@
 import { type AmfObject, type AmfValue, amfNumber, amfProperty, amfString } from '../../codec/amf-value.js';
 import { parseAmf0, serializeAmf0 } from '../../codec/amf0.js';
 import { PeerError } from '../../errors.js';
+import { parseResume, parseVia, RESUME_PROPERTY, VIA_PROPERTY } from '../relay.js';
 import { MessageType } from './message.js';
 
 export type Command = {
@@ -83,6 +84,9 @@ export type ConnectInfo = {
 	/** It said something of Enhanced RTMP. */
 	enhanced: boolean;
 	capsEx: number;
+	/** What a relay says (protocol/relay.ts). */
+	via: string[];
+	resumeMs: number | undefined;
 };
 
 /** Properties of connect that only a client of Enhanced RTMP sends. */
@@ -100,6 +104,8 @@ export function readConnect(command: Command): ConnectInfo {
 		objectEncoding: number('objectEncoding'),
 		enhanced: ENHANCED_PROPERTIES.some((key) => amfProperty(command.object, key) !== undefined),
 		capsEx: number('capsEx'),
+		via: parseVia(text(VIA_PROPERTY)),
+		resumeMs: parseResume(text(RESUME_PROPERTY)),
 	};
 }
 

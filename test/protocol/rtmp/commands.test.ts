@@ -57,6 +57,8 @@ test('what connect leaves out or gets wrong reads as empty', () => {
 		objectEncoding: 3,
 		enhanced: true,
 		capsEx: 1,
+		via: [],
+		resumeMs: undefined,
 	});
 	assert.equal(readConnect(parseCommand(MessageType.commandAmf0, commandBody('connect', 1, null))).app, '');
 });

@@ -1,0 +1,80 @@
+import type { Agent } from 'node:http';
+import { type ErrorCode, PeerError } from '../errors.js';
+import { formatVia, RESUME_HEADER, VIA_HEADER } from '../protocol/relay.js';
+
+/**
+ * How a source ended. `ended`: the upstream says that the stream is over; `missing`: it does not have it; `failed`: it could not be
+ * asked, or was lost.
+ */
+export type SourceEnd = { outcome: 'ended' | 'missing' | 'failed'; code: ErrorCode; message: string };
+
+export type SourceEvents = {
+	/** A tag; `body` is borrowed until return. */
+	tag(tagType: number, timestampMs: number, body: Uint8Array): void;
+	/** It is over: told once, and nothing after it. Never within `open`, nor after `close`. */
+	over(end: SourceEnd): void;
+};
+
+/** One stream at one upstream. */
+export type SourceTarget = {
+	/** Base address, with a path or without. */
+	upstream: string;
+	app: string;
+	name: string;
+	/** The processes that the stream is relayed to, ours the last. */
+	via: readonly string[];
+	/** How far the stream has come, if this source goes on with it. */
+	resumeMs: number | null;
+	maxMessageBytes: number;
+	timeoutMs: number;
+	/** For sockets that are no TCP connections to the upstream's host; tests and sibling processes. */
+	agent?: Agent;
+};
+
+/** A connection to an upstream. It delivers until it ends or is closed. */
+export type Source = {
+	/** The upstream has said that it will deliver. */
+	readonly answered: boolean;
+	/** Media bytes so far: what does not grow is a stall. */
+	readonly bytesIn: number;
+	close(): void;
+};
+
+const HTTP_NOT_FOUND = 404;
+const HTTP_GONE = 410;
+const HTTP_LOOP = 508;
+const USER_AGENT = 'Millrace';
+
+/** What every request to an upstream says. */
+export function requestHeaders({ via, resumeMs }: SourceTarget): Record<string, string> {
+	const resume: Record<string, string> = resumeMs === null ? {} : { [RESUME_HEADER]: String(resumeMs) };
+	return { 'User-Agent': USER_AGENT, [VIA_HEADER]: formatVia(via), ...resume };
+}
+
+/** Address of the stream's FLV below `upstream`. */
+export function flvAddress({ upstream, app, name }: SourceTarget): URL {
+	const url = new URL(upstream);
+	url.pathname = `${url.pathname.replace(/\/$/, '')}/${app}/${name}.flv`;
+	return url;
+}
+
+/** What an HTTP status other than success says. */
+export function endOfStatus(status: number): SourceEnd {
+	if (status === HTTP_NOT_FOUND || status === HTTP_GONE) {
+		return endOf('missing', new PeerError('STREAM_NOT_FOUND'));
+	}
+	if (status === HTTP_LOOP) {
+		return endOf('missing', new PeerError('RELAY_LOOP'));
+	}
+	return endOf('failed', new PeerError('UPSTREAM_FAILED', `HTTP ${status}`));
+}
+
+export function endOf(outcome: SourceEnd['outcome'], { code, message }: PeerError): SourceEnd {
+	return { outcome, code, message };
+}
+
+/** What a failure of a connection says. */
+export function endOfError(error: Error, answered = false): SourceEnd {
+	const code = answered ? 'PEER_GONE' : 'UPSTREAM_FAILED';
+	return endOf('failed', error instanceof PeerError ? error : new PeerError(code, error.message));
+}

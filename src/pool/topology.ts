@@ -1,0 +1,9 @@
+/** What the threads of a role are fed from, and what becomes of their streams. The threads themselves are the same in every role. */
+export type Topology = {
+	/** Streams are recorded and repackaged. */
+	records: boolean;
+	/** Streams come from an upstream when somebody wants them; nobody may publish. */
+	pulls: boolean;
+};
+
+export const ORIGIN: Topology = { records: true, pulls: false };
