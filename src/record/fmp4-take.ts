@@ -9,13 +9,16 @@ import { SeparateOutput } from './separate-output.js';
 export const MERGED_DIRECTORY = 'output_merge';
 export const SEPARATE_DIRECTORY = 'output_separate';
 
+/** One for all takes of a thread: what it keeps is bounded, however many there are. */
+const payloads = new BufferPool();
+
 /**
  * One fMP4 recording on disk, mixed and separate, made of the same fragments in one pass. The packager's calls only order the
  * work; `flush` does it.
  */
 export class Fmp4Take implements CmafSink {
 	/** Memory of the packager's payloads, given back once they are written. */
-	readonly pool = new BufferPool();
+	readonly pool = payloads;
 	readonly #jobs = new JobQueue();
 	#written: Buffer[] = [];
 	readonly #merged: MergedOutput;

@@ -6,7 +6,7 @@ import { writeFileWhole } from './atomic-file.js';
 import { EventPlaylist } from './event-playlist.js';
 import type { JobQueue } from './job-queue.js';
 import { SegmentFiles } from './segment-file.js';
-import { describeTracks, type TakeMeta } from './take-meta.js';
+import { describeTracks, isMetaDue, type TakeMeta } from './take-meta.js';
 
 const SEGMENT_TYPE = buildSegmentType();
 
@@ -74,7 +74,9 @@ export class MergedOutput {
 		});
 		this.#durationMs += this.#segmentMs;
 		this.#discontinuity = discontinuity;
-		this.#writeMeta(false);
+		if (isMetaDue(segment.number)) {
+			this.#writeMeta(false);
+		}
 		return segment.bytes;
 	}
 

@@ -6,10 +6,12 @@ import type { Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
 import { writeFileWhole } from './atomic-file.js';
 import type { JobQueue } from './job-queue.js';
 import { SeparateTrack } from './separate-track.js';
-import { describeTracks, type TakeMeta } from './take-meta.js';
+import { describeTracks, isMetaDue, type TakeMeta } from './take-meta.js';
 
 /** How much of a running take its manifest lists; all of it is listed when it is over. */
 const LIVE_WINDOW_MS = 300_000;
+/** A running take's manifest is made anew with every second segment, and players are told to stay so far behind (take-meta.ts). */
+const SEGMENTS_PER_MANIFEST = 2;
 const AUDIO_GROUP = 'audio';
 const MASTER_VERSION = 7;
 /** The master playlist is written again when a peak of the bit rate has gone beyond what it says by this share. */
@@ -29,6 +31,7 @@ export class SeparateOutput {
 	#periodPending = false;
 	#targetDuration = 0;
 	#durationMs = 0;
+	#segments = 0;
 	#saidBandwidth = 0;
 
 	constructor(directory: string, jobs: JobQueue, startedAtMs: number) {
@@ -81,8 +84,13 @@ export class SeparateOutput {
 			this.#saidBandwidth = peak * BANDWIDTH_STEP;
 			this.#writeMaster(peak * BANDWIDTH_STEP);
 		}
-		this.#writeManifest(true);
-		this.#writeMeta(false);
+		this.#segments++;
+		if (this.#segments % SEGMENTS_PER_MANIFEST === 1) {
+			this.#writeManifest(true);
+		}
+		if (isMetaDue(this.#segments)) {
+			this.#writeMeta(false);
+		}
 	}
 
 	end(): void {
@@ -144,9 +152,9 @@ export class SeparateOutput {
 				? {
 						availabilityStartTimeMs: this.#startedAtMs,
 						publishTimeMs: this.#startedAtMs + Math.round(this.#durationMs),
-						minimumUpdatePeriodMs: segmentMs / 2,
+						minimumUpdatePeriodMs: segmentMs,
 						timeShiftBufferDepthMs: LIVE_WINDOW_MS,
-						suggestedPresentationDelayMs: segmentMs * 3,
+						suggestedPresentationDelayMs: segmentMs * (SEGMENTS_PER_MANIFEST + 2),
 						utcTimingUrl: UTC_TIMING_URL,
 					}
 				: null,
