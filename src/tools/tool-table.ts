@@ -4,6 +4,7 @@ import type { Tool } from './tool.js';
 export const TOOLS: Readonly<Record<string, () => Promise<Tool>>> = {
 	push: async () => (await import('./push.js')).push,
 	pull: async () => (await import('./pull.js')).pull,
+	forward: async () => (await import('./forward.js')).forward,
 	remux: async () => (await import('./remux.js')).remux,
 	doctor: async () => (await import('./doctor.js')).doctor,
 };
