@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { round } from '#src/tools/load/percentiles.js';
+import { type Usage, UsageMeter } from '#src/tools/load/process-usage.js';
+import { runViewers, VIEW_DEFAULTS, type ViewResult } from '#src/tools/load/view.js';
 import { type LatencyResult, runLatency } from './load/latency.js';
-import { round } from './load/percentiles.js';
-import { type Usage, UsageMeter } from './load/process-usage.js';
 import type { ConfigFile } from './load/server-process.js';
-import { runViewers, VIEW_DEFAULTS, type ViewResult } from './load/view.js';
 
 /** A server to measure. `{name}` in its URLs becomes the stream's name. */
 export type Target = { name: string; httpUrl: string | null; rtmpUrl: string; pid: number | null };

@@ -1,6 +1,6 @@
-import type { Tag } from './flv-scanner.js';
+import type { Tag } from '#src/tools/load/flv-scanner.js';
+import { Viewer } from '#src/tools/load/viewer.js';
 import { readStamp, sharedMs } from './time-stamp.js';
-import { Viewer } from './viewer.js';
 
 const latenciesMs: number[] = [];
 const viewers: Viewer[] = [];

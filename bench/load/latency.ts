@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { BAR_CLIP, loadClip } from './clip.js';
-import { round, type Spread, spreadOf } from './percentiles.js';
-import { Publisher } from './publisher.js';
+import { BAR_CLIP, loadClip } from '#src/tools/load/clip.js';
+import { round, type Spread, spreadOf } from '#src/tools/load/percentiles.js';
+import { Publisher } from '#src/tools/load/publisher.js';
 import { stamp, withStamp } from './time-stamp.js';
 
 export type LatencyOptions = { publishUrl: string; playUrl: string; viewers: number; seconds: number };

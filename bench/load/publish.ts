@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { BAR_CLIP, loadClip } from './clip.js';
-import { PublisherGroup } from './publisher-group.js';
+import { BAR_CLIP, loadClip } from '#src/tools/load/clip.js';
+import { PublisherGroup } from '#src/tools/load/publisher-group.js';
 
 const USAGE = `usage: publish.js URL [--streams N] [--file CLIP.flv] [--seconds S]
   URL       rtmp:, http: (POST) or ws:; {n} becomes the number of the stream

@@ -1,6 +1,6 @@
 // Spec: ITU-T H.264, sections 7.3.2.3 and D.1.7 (user data unregistered SEI message).
 
-import { isSequenceHeader, type Tag, TagType } from './flv-scanner.js';
+import { isSequenceHeader, type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 
 /** AVC video tag: frame type and codec, packet type, composition time. */
 const AVC_HEADER_BYTES = 5;

@@ -6,8 +6,8 @@ import { Counters } from '#src/metrics/counters.js';
 import { RecordFlag, RecordKind, StreamFlag } from '#src/ring/layout.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
 import { allocateConnectionTable } from '#src/stream/connection-table.js';
-import { BAR_CLIP, loadClip } from '../load/clip.js';
-import { isKeyframe, isSequenceHeader, type Tag, TagType } from '../load/flv-scanner.js';
+import { BAR_CLIP, loadClip } from '#src/tools/load/clip.js';
+import { isKeyframe, isSequenceHeader, type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 
 /** A delivery role alone in its process, its ring fed from here: the other half of fan-out.ts. */
 const [mergeWindow = 'auto'] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { runViewers, VIEW_DEFAULTS } from '../load/view.js';
+import { runViewers, VIEW_DEFAULTS } from '#src/tools/load/view.js';
 
 /**
  * What one write to one viewer costs: a delivery role alone in a process, viewers in others. `--node=--cpu-prof` and the like

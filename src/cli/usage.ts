@@ -7,7 +7,7 @@ export function usage(): string {
 		.filter(([, { roles }]) => roles === undefined || ROLE_NAMES.some((role) => roles.includes(role)))
 		.map(([name, { value, help }]) => `  ${`--${name}${value === null ? '' : ` ${value}`}`.padEnd(20)} ${help}`);
 	return `Usage: millrace [flags]                 runs the server
-       millrace TOOL [arguments]        push, pull, remux, doctor: TOOL --help says more
+       millrace TOOL [arguments]        push, pull, forward, remux, doctor, load: TOOL --help says more
 
 ${rows.join('\n')}
 

@@ -6,5 +6,6 @@ export const TOOLS: Readonly<Record<string, () => Promise<Tool>>> = {
 	pull: async () => (await import('./pull.js')).pull,
 	forward: async () => (await import('./forward.js')).forward,
 	remux: async () => (await import('./remux.js')).remux,
+	load: async () => (await import('./load.js')).load,
 	doctor: async () => (await import('./doctor.js')).doctor,
 };

@@ -5,8 +5,8 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { chromium } from 'playwright-core';
-import { BAR_CLIP, loadClip } from '#src/bench/load/clip.js';
-import { PublisherGroup } from '#src/bench/load/publisher-group.js';
+import { BAR_CLIP, loadClip } from '#src/tools/load/clip.js';
+import { PublisherGroup } from '#src/tools/load/publisher-group.js';
 import { startServer } from '../support/test-server.js';
 import { findProgram, missing } from '../support/tools.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Tag, TagType } from '#src/bench/load/flv-scanner.js';
+import { type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 import { heavyClip } from '../support/clips.js';
 import { CLIP, publish } from '../support/publish.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
@@ -61,7 +61,7 @@ describe('millrace forward', () => {
 		const pictures = picturesOf(good.tags);
 		assert.ok(pictures.length > 200);
 		for (const [index, { dtsMs }] of pictures.entries()) {
-			assert.equal(dtsMs - pictures[0]!.dtsMs, index * 40, `picture ${index}`);
+			assert.ok(Math.abs(dtsMs - pictures[0]!.dtsMs - index * 40) <= 1, `picture ${index}`);
 		}
 		assert.equal(good.failure, null);
 		forward.kill('SIGINT');

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { BAR_CLIP } from '#src/bench/load/clip.js';
+import { BAR_CLIP } from '#src/tools/load/clip.js';
 import { launchBrowser } from '../support/browser.js';
 import { Program } from '../support/program.js';
 import { publish } from '../support/publish.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { BAR_CLIP, loadClip } from '#src/bench/load/clip.js';
-import { PublisherGroup } from '#src/bench/load/publisher-group.js';
+import { BAR_CLIP, loadClip } from '#src/tools/load/clip.js';
+import { PublisherGroup } from '#src/tools/load/publisher-group.js';
 import { Program } from '../support/program.js';
 import { startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { BAR_CLIP } from '#src/bench/load/clip.js';
+import { BAR_CLIP } from '#src/tools/load/clip.js';
 import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
 import { startNginxRtmp } from '../support/nginx.js';
 import { ffmpegPush } from '../support/push.js';

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { BAR_CLIP, loadClip } from '#src/bench/load/clip.js';
+import { BAR_CLIP, loadClip } from '#src/tools/load/clip.js';
 import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
 import { ffmpegPlayer, gstreamerPlayer, type Player, rtmpdumpPlayer } from '../support/players.js';
 import { Program } from '../support/program.js';

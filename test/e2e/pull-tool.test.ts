@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { TagType } from '#src/bench/load/flv-scanner.js';
+import { TagType } from '#src/tools/load/flv-scanner.js';
 import { type FlvFile, type FlvFileTag, readFlvFile } from '../support/flv-file.js';
 import { Program } from '../support/program.js';
 import { CLIP, publish } from '../support/publish.js';

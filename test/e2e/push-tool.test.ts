@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { encodeTag, FLV_HEADER, type Tag, TagType } from '#src/bench/load/flv-scanner.js';
+import { encodeTag, FLV_HEADER, type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 import { Program } from '../support/program.js';
 import { CLIP } from '../support/publish.js';
 import { startServer, until } from '../support/test-server.js';

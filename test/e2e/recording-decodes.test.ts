@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { BAR_CLIP } from '#src/bench/load/clip.js';
+import { BAR_CLIP } from '#src/tools/load/clip.js';
 import { childrenOf } from '../support/processes.js';
 import { Program } from '../support/program.js';
 import { ffmpegPush } from '../support/push.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isKeyframe, isSequenceHeader, type Tag, TagType } from '#src/bench/load/flv-scanner.js';
+import { isKeyframe, isSequenceHeader, type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 import { withOtherVideoHeader } from '../support/clips.js';
 import { CLIP, frames, publish, viewersOf } from '../support/publish.js';
 import { type ServerProcess, sleep, startServer, until } from '../support/test-server.js';

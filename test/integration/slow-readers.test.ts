@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { playRequest } from '#src/bench/load/http-flv-reader.js';
-import { RtmpClient } from '#src/bench/load/rtmp-client.js';
+import { playRequest } from '#src/tools/load/http-flv-reader.js';
+import { RtmpClient } from '#src/tools/load/rtmp-client.js';
 import { heavyClip } from '../support/clips.js';
 import { childrenOf, residentMiB } from '../support/processes.js';
 import { CLIP, frames, publish, viewersOf } from '../support/publish.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Tag } from '#src/bench/load/flv-scanner.js';
+import type { Tag } from '#src/tools/load/flv-scanner.js';
 import { shifted } from '../support/clips.js';
 import { framesOfTags } from '../support/frames.js';
 import { CLIP, frames, publish, viewersOf } from '../support/publish.js';

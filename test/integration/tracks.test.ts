@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Clip } from '#src/bench/load/clip.js';
-import { isSequenceHeader, type Tag, TagType } from '#src/bench/load/flv-scanner.js';
+import { Clip } from '#src/tools/load/clip.js';
+import { isSequenceHeader, type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 import { assertSameOrder, framesOfTags } from '../support/frames.js';
 import { CLIP, frames, publish, viewersOf } from '../support/publish.js';
 import { startServer } from '../support/test-server.js';

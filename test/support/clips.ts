@@ -1,5 +1,5 @@
-import { Clip } from '#src/bench/load/clip.js';
-import { type Tag, TagType } from '#src/bench/load/flv-scanner.js';
+import { Clip } from '#src/tools/load/clip.js';
+import { type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 
 /** FLV bodies: H.264 frame type and codec, packet type, composition time, then the bytes of a frame. */
 const AVC_KEYFRAME = Buffer.from('1701000000', 'hex');

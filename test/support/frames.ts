@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { FlvScanner, isSequenceHeader, type Tag, TagType } from '#src/bench/load/flv-scanner.js';
+import { FlvScanner, isSequenceHeader, type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 
 /** What identifies a frame wherever it turns up: its bytes. `at` are its times in ms, which a server may shift as a whole. */
 export type Frame = { hash: string; at: readonly number[] };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type Tag, TagType } from '#src/bench/load/flv-scanner.js';
+import { type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 import { assertSameFrames, framesOfFrameMd5, framesOfTags, mediaTags, type Tracks, tagsOfFile } from './frames.js';
 import { Program } from './program.js';
 

@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
-import { BAR_CLIP, type Clip, loadClip } from '#src/bench/load/clip.js';
-import { PublisherGroup } from '#src/bench/load/publisher-group.js';
+import { BAR_CLIP, type Clip, loadClip } from '#src/tools/load/clip.js';
+import { PublisherGroup } from '#src/tools/load/publisher-group.js';
 import type { ServerProcess } from './test-server.js';
 import { type Watcher, watch } from './watch.js';
 

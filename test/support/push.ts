@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
 import { WebSocket } from 'ws';
-import type { Clip } from '#src/bench/load/clip.js';
-import { encodeTag, FLV_HEADER } from '#src/bench/load/flv-scanner.js';
+import type { Clip } from '#src/tools/load/clip.js';
+import { encodeTag, FLV_HEADER } from '#src/tools/load/flv-scanner.js';
 import { Program } from './program.js';
 import { sleep } from './test-server.js';
 

@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
-import { BAR_STEP_MS } from '#src/bench/load/clip.js';
-import type { Tag } from '#src/bench/load/flv-scanner.js';
-import { Viewer } from '#src/bench/load/viewer.js';
+import { BAR_STEP_MS } from '#src/tools/load/clip.js';
+import type { Tag } from '#src/tools/load/flv-scanner.js';
+import { Viewer } from '#src/tools/load/viewer.js';
 import { until } from './test-server.js';
 
 /** A viewer that keeps all it receives, in order. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BAR_CLIP, loadClip } from '#src/bench/load/clip.js';
-import { isKeyframe, type Tag, TagType } from '#src/bench/load/flv-scanner.js';
 import { diagnose } from '#src/tools/diagnosis.js';
 import { Examination } from '#src/tools/examination.js';
+import { BAR_CLIP, loadClip } from '#src/tools/load/clip.js';
+import { isKeyframe, type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 
 const CLIP = loadClip(BAR_CLIP);
 

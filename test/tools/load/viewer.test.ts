@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { BAR_CLIP, BAR_STEP_MS, loadClip } from '#src/bench/load/clip.js';
-import { encodeTag, FLV_HEADER, type Tag } from '#src/bench/load/flv-scanner.js';
-import { Viewer } from '#src/bench/load/viewer.js';
+import { BAR_CLIP, BAR_STEP_MS, loadClip } from '#src/tools/load/clip.js';
+import { encodeTag, FLV_HEADER, type Tag } from '#src/tools/load/flv-scanner.js';
+import { Viewer } from '#src/tools/load/viewer.js';
 
 const clip = loadClip(BAR_CLIP);
 const OK = 'HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\n\r\n';

@@ -1,7 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { BAR_KBPS, BAR_STEP_MS } from './clip.js';
 import { round, type Spread, spreadOf } from './percentiles.js';
 import { idleMeter, type Usage, UsageMeter } from './process-usage.js';
@@ -26,11 +24,17 @@ export type ViewOptions = {
 	stepMs: Record<number, number>;
 	pid?: number | undefined;
 	viewersPerProcess: number;
+	/** A first picture that takes longer is no success. */
+	keyframeWithinMs: number;
+	/** Viewers besides those, that read at half the bitrate of the source. */
+	slowViewers: number;
 };
 
 export type ViewResult = {
 	url: string;
 	asked: number;
+	/** Were served their first picture in time and from then on without fault: all of the bitrate, no gap, time in order. */
+	succeeded: number;
 	/** Had a first picture, and were still connected at the end. */
 	served: number;
 	/** Had a first picture, then lost it. */
@@ -45,6 +49,8 @@ export type ViewResult = {
 	starved: number;
 	kbps: Spread | null;
 	checked: ViewerReport['checked'];
+	/** Slow viewers: how many were asked for, and how many were still connected at the end. */
+	slow: ViewerReport['slow'];
 	server: Usage | null;
 	/** The load's own processes; a machine with no idle time left measures the machine, not the server. */
 	generatorCpuPercent: number;
@@ -60,13 +66,15 @@ export const VIEW_DEFAULTS = {
 	kbps: BAR_KBPS,
 	stepMs: BAR_STEP_MS,
 	viewersPerProcess: VIEWERS_PER_PROCESS,
+	keyframeWithinMs: 5000,
+	slowViewers: 0,
 };
 
 const FIRST_PICTURE_TIMEOUT_MS = 20_000;
 
 /** Opens viewers in as many processes as they need, lets them settle, measures, closes them. */
 export async function runViewers(options: ViewOptions): Promise<ViewResult> {
-	const count = Math.ceil(options.viewers / options.viewersPerProcess);
+	const count = Math.ceil((options.viewers + options.slowViewers) / options.viewersPerProcess);
 	const children = Array.from({ length: count }, () => fork(new URL('./viewer-process.js', import.meta.url)));
 	try {
 		await Promise.all(children.map((child, index) => openViewers(child, index, count, options)));
@@ -75,7 +83,11 @@ export async function runViewers(options: ViewOptions): Promise<ViewResult> {
 		const generator = new UsageMeter(process.pid);
 		const idle = idleMeter();
 		const beganAtMs = performance.now();
-		tell(children, { type: 'begin' });
+		const { kbps, keyframeWithinMs } = options;
+		tell(children, {
+			type: 'begin',
+			judge: { leastKbps: kbps * STARVED_SHARE, mostGapMs: STALL_MS, keyframeWithinMs },
+		});
 		await sleep(options.seconds * 1000);
 		const usage = server?.end() ?? null;
 		const measured = { server: usage, generator: generator.end().cpuPercent, idle: idle() };
@@ -91,13 +103,13 @@ export async function runViewers(options: ViewOptions): Promise<ViewResult> {
 }
 
 async function openViewers(child: ChildProcess, index: number, processes: number, options: ViewOptions): Promise<void> {
-	const share = Math.floor(options.viewers / processes) + (index < options.viewers % processes ? 1 : 0);
 	// Each process from a loopback address of its own, so that ephemeral ports do not run out.
 	const loopback = new URL(options.url).hostname.startsWith('127.');
 	tell([child], {
 		type: 'open',
 		url: options.url,
-		count: share,
+		count: shareOf(options.viewers, index, processes),
+		slow: { count: shareOf(options.slowViewers, index, processes), kbps: options.kbps / 2 },
 		ratePerSecond: options.ratePerSecond / processes,
 		checkEvery: options.checkEvery,
 		stepMs: options.stepMs,
@@ -105,6 +117,10 @@ async function openViewers(child: ChildProcess, index: number, processes: number
 		...(loopback && processes > 1 ? { localAddress: `127.0.0.${index + 1}` } : {}),
 	});
 	await answerOf(child, 'settled');
+}
+
+function shareOf(total: number, index: number, processes: number): number {
+	return Math.floor(total / processes) + (index < total % processes ? 1 : 0);
 }
 
 function summarise(
@@ -117,13 +133,16 @@ function summarise(
 	const kbps = reports.flatMap((report) => report.windowBytes.map((bytes) => (bytes * 8) / 1000 / windowSeconds));
 	const failures: Record<string, number> = {};
 	const checked = { viewers: 0, tags: 0, backwardSteps: 0, missingFrames: 0, undecodable: 0 };
+	const slow = { viewers: 0, connected: 0 };
 	for (const report of reports) {
+		addCounts(slow, report.slow);
 		addCounts(failures, report.failures);
 		addCounts(checked, report.checked);
 	}
 	return {
 		url: options.url,
 		asked: options.viewers,
+		succeeded: reports.reduce((sum, report) => sum + report.succeeded, 0),
 		served: gaps.length,
 		lost: reports.reduce((sum, report) => sum + report.lost, 0),
 		failures,
@@ -135,25 +154,26 @@ function summarise(
 		starved: kbps.filter((rate) => rate < options.kbps * STARVED_SHARE).length,
 		kbps: spreadOf(kbps),
 		checked,
+		slow,
 		server: measured.server,
 		generatorCpuPercent: measured.generator,
 		machineIdlePercent: measured.idle,
 	};
 }
 
-function addCounts(total: Record<string, number>, counts: Record<string, number>): void {
+export function addCounts(total: Record<string, number>, counts: Record<string, number>): void {
 	for (const [key, value] of Object.entries(counts)) {
 		total[key] = (total[key] ?? 0) + value;
 	}
 }
 
-function tell(children: readonly ChildProcess[], message: ToViewers): void {
+export function tell(children: readonly ChildProcess[], message: ToViewers): void {
 	for (const child of children) {
 		child.send(message);
 	}
 }
 
-async function answerOf<T extends FromViewers['type']>(
+export async function answerOf<T extends FromViewers['type']>(
 	child: ChildProcess,
 	type: T,
 ): Promise<Extract<FromViewers, { type: T }>> {
@@ -168,58 +188,10 @@ async function answerOf<T extends FromViewers['type']>(
 	}
 }
 
-async function reportOf(child: ChildProcess): Promise<ViewerReport> {
+export async function reportOf(child: ChildProcess): Promise<ViewerReport> {
 	return (await answerOf(child, 'report')).report;
 }
 
 function sleep(ms: number): Promise<void> {
 	return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-const USAGE = `usage: view.js URL [--viewers N] [--rate N] [--seconds S] [--settle S] [--pid PID] [--kbps K] [--check-every N]
-  URL           http: or ws: (FLV) or rtmp:
-  --viewers     how many (100)
-  --rate        viewers opened a second (1000)
-  --seconds     length of the measurement (10), after --settle seconds (3) with everybody connected
-  --pid         the server: report its processor time and memory, with everything it started
-  --kbps        bitrate of the source (309), to tell starved viewers
-  --check-every every n-th viewer parses all that it gets (50); the others up to their first keyframe`;
-
-async function main(): Promise<void> {
-	const text = { type: 'string' } as const;
-	const { values, positionals } = parseArgs({
-		allowPositionals: true,
-		options: {
-			viewers: text,
-			rate: text,
-			seconds: text,
-			settle: text,
-			pid: text,
-			kbps: text,
-			'check-every': text,
-			'per-process': text,
-		},
-	});
-	const url = positionals[0];
-	if (url === undefined) {
-		console.error(USAGE);
-		process.exit(2);
-	}
-	const result = await runViewers({
-		url,
-		viewers: Number(values.viewers ?? VIEW_DEFAULTS.viewers),
-		ratePerSecond: Number(values.rate ?? VIEW_DEFAULTS.ratePerSecond),
-		seconds: Number(values.seconds ?? VIEW_DEFAULTS.seconds),
-		settleSeconds: Number(values.settle ?? VIEW_DEFAULTS.settleSeconds),
-		checkEvery: Number(values['check-every'] ?? VIEW_DEFAULTS.checkEvery),
-		kbps: Number(values.kbps ?? VIEW_DEFAULTS.kbps),
-		stepMs: VIEW_DEFAULTS.stepMs,
-		viewersPerProcess: Number(values['per-process'] ?? VIEW_DEFAULTS.viewersPerProcess),
-		pid: values.pid === undefined ? undefined : Number(values.pid),
-	});
-	console.log(JSON.stringify(result));
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-	await main();
 }

@@ -15,6 +15,8 @@ export type ViewerOptions = {
 	/** Usual distance of two frames by FLV tag type. */
 	stepMs: Readonly<Record<number, number>>;
 	localAddress?: string | undefined;
+	/** Reads no faster than this. */
+	readKbps?: number;
 	/** Sees every tag that is parsed, and when its last byte was read; the body is borrowed. */
 	onTag?: (tag: Tag, readAtMs: number) => void;
 };
@@ -90,14 +92,21 @@ export class Viewer {
 		const close = (): void => {
 			this.#socket.end(WEB_SOCKET_CLOSE);
 		};
-		const reader = new HttpFlvReader((bytes) => flv.push(bytes), close);
+		const expected = url.protocol === 'ws:' ? 101 : 200;
+		const checkStatus = (status: number): void => {
+			if (status !== expected) {
+				throw new Error(`HTTP ${status}`);
+			}
+		};
+		const media = (bytes: Buffer): void => {
+			checkStatus(reader.head?.status ?? 0);
+			flv.push(bytes);
+		};
+		const reader: HttpFlvReader = new HttpFlvReader(media, close);
 		return {
 			push: (bytes) => {
 				reader.push(bytes);
-				const status = reader.head?.status ?? 0;
-				if (status !== 0 && status !== (url.protocol === 'ws:' ? 101 : 200)) {
-					throw new Error(`HTTP ${status}`);
-				}
+				checkStatus(reader.head?.status ?? expected);
 			},
 		};
 	}
@@ -134,6 +143,10 @@ export class Viewer {
 		}
 		if (this.#rtmp !== null && this.#rtmp.windowAckSize > 0) {
 			this.#acknowledge(this.#rtmp);
+		}
+		if (this.options.readKbps !== undefined) {
+			setTimeout(() => this.#socket.resume(), (length * 8) / this.options.readKbps);
+			return false;
 		}
 		return true;
 	}
