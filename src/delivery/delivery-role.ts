@@ -11,6 +11,7 @@ import type { CoordinatorToThread, ListenerName, ThreadData, ThreadToCoordinator
 import type { DeliveryServices } from './delivery-services.js';
 import { FileServer } from './files/file-server.js';
 import { LocalSource } from './files/local-source.js';
+import { StartOffset } from './files/start-offset.js';
 import { HttpServer } from './http-server.js';
 import { PushPorts } from './push-ports.js';
 import { Router } from './router.js';
@@ -40,12 +41,13 @@ export class DeliveryRole {
 		const onFault = (fault: string, detail: string): void => refusals.report(fault, detail);
 		const { accessLog, accessLogFormat } = config.files;
 		this.#accessLog = accessLog === '' ? null : new AccessLog(accessLog, accessLogFormat, onFault);
-		const source = new LocalSource({
+		const local = new LocalSource({
 			config: () => this.#services.config,
 			memoryBytes: config.files.memory,
 			counters,
 			wholeRoot: false,
 		});
+		const source = new StartOffset(local);
 		const files = new FileServer({ source, counters, accessLog: this.#accessLog, onFault });
 		const live = new LiveSources(directory);
 		const pushes = new PushPorts();

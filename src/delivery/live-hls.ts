@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors.js';
 import type { LiveAnswer } from '../hls/live-answer.js';
 import { type LiveResource, parseLiveName } from '../hls/live-names.js';
 import type { DeliveryServices } from './delivery-services.js';
-import { answerError } from './http-answer.js';
+import { answerError, errorBody } from './http-answer.js';
 import { endOf } from './session-end.js';
 
 /** A peer that takes nothing of an answer for this long is cut off. */
@@ -35,7 +35,8 @@ export function serveLive(
 	cors: Readonly<Record<string, string>>,
 ): void {
 	const source = services.live.get(app, name);
-	const write = (answer: LiveAnswer): void => writeAnswer(request, response, answer, cors);
+	const { done } = services.files.exchange(request, response, cors);
+	const write = (answer: LiveAnswer): void => done(answer.status, writeAnswer(request, response, answer, cors));
 	if (source === null) {
 		write(NOT_FOUND);
 		return;
@@ -44,19 +45,20 @@ export function serveLive(
 	response.once('close', callOff);
 }
 
+/** @returns bytes of the body that the peer gets. */
 function writeAnswer(
-	{ headers }: IncomingMessage,
+	{ headers, method }: IncomingMessage,
 	response: ServerResponse,
 	{ status, contentType, maxAgeSeconds, body }: LiveAnswer,
 	cors: Readonly<Record<string, string>>,
-): void {
+): number {
 	const cacheControl = maxAgeSeconds > 0 ? `max-age=${maxAgeSeconds}` : 'no-store';
 	response.setTimeout(STALL_TIMEOUT_MS, () => response.destroy());
 	if (body === null || status !== 200) {
 		const error = endOf(ERRORS[status === 200 ? 404 : status]);
 		answerError(response, error, cors, { status, keepAlive: true, cacheControl });
 		response.end();
-		return;
+		return method === 'HEAD' ? 0 : errorBody(error).length;
 	}
 	const wantsGzip = /\bgzip\b/.test(String(headers['accept-encoding'] ?? ''));
 	const { gzip } = body;
@@ -73,4 +75,5 @@ function writeAnswer(
 		...(isPacked ? { 'Content-Encoding': 'gzip' } : {}),
 	});
 	response.end(bytes);
+	return method === 'HEAD' ? 0 : bytes.length;
 }

@@ -1,6 +1,6 @@
 import { type MessagePort, threadId } from 'node:worker_threads';
-import { Ticker } from '../record/ticker.js';
 import { LivePackaging, type LivePolicy } from './live-packaging.js';
+import { Pulse } from './pulse.js';
 
 /** What packaging a stream needs, as it crosses to a remux thread. */
 export type PackagingTask = {
@@ -23,14 +23,14 @@ export type PackagingCommand =
 /** The part ring has been replaced by one of another size. */
 export type PackagingMessage = { type: 'parts'; parts: SharedArrayBuffer };
 
-/** Signs of life of a task: a count of its ticks, and its thread. */
+/** Signs of life of a task: a count of its steps, and its thread. */
 export const PackagingWord = { beats: 0, threadId: 1 } as const;
 export const PACKAGING_WORDS = 2;
 
 /** A part is late by half of this on average. */
-const TICK_MS = 50;
+const INTERVAL_MS = 50;
 
-const ticker = new Ticker(TICK_MS);
+const pulse = new Pulse(INTERVAL_MS);
 
 /** Packages one stream in this thread, beside any number of others; resolves when the stream is over. */
 export async function packageLive({ ring, parts, policy, signs, port }: PackagingTask): Promise<void> {
@@ -40,19 +40,19 @@ export async function packageLive({ ring, parts, policy, signs, port }: Packagin
 		port.postMessage({ type: 'parts', parts: fresh } satisfies PackagingMessage);
 	};
 	const packaging = new LivePackaging({ ring, parts, policy, moved });
-	const repetition = ticker.repeat(
-		() => packaging.advance(),
-		() => Atomics.add(words, PackagingWord.beats, 1),
-	);
+	const beating = pulse.repeat(() => {
+		Atomics.add(words, PackagingWord.beats, 1);
+		return packaging.advance();
+	});
 	port.on('message', (command: PackagingCommand) => {
 		if (command.type === 'ring') {
 			packaging.replaceRing(command.ring);
 		} else {
-			repetition.now();
+			beating.now();
 		}
 	});
 	try {
-		await repetition.over;
+		await beating.over;
 	} finally {
 		port.close();
 	}

@@ -9,21 +9,16 @@ export type Repetition = {
 	now(): void;
 };
 
-/** One timer for many: a hundred recorders of a thread wake up together, and idle ones cost nothing. */
+/** The one timer of a remux thread: a hundred recorders wake up together, and idle ones cost nothing. */
 export class Ticker {
 	readonly #members = new Set<() => void>();
-	readonly #tickMs: number;
 	#timer: NodeJS.Timeout | undefined;
-
-	constructor(tickMs = TICK_MS) {
-		this.#tickMs = tickMs;
-	}
 
 	/**
 	 * Runs `step` now and at every tick, never twice at once, until it returns true or throws. `beat` is called at every tick, also
 	 * while a step takes its time.
 	 */
-	repeat(step: () => Promise<boolean> | boolean, beat: () => void): Repetition {
+	repeat(step: () => Promise<boolean>, beat: () => void): Repetition {
 		let now = (): void => undefined;
 		const over = new Promise<void>((resolve, reject) => {
 			let running = false;
@@ -54,7 +49,7 @@ export class Ticker {
 				tick();
 			};
 			this.#members.add(tick);
-			this.#timer ??= setInterval(() => this.#tick(), this.#tickMs);
+			this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
 			tick();
 		});
 		return { over, now };

@@ -43,7 +43,7 @@ export class FileServer {
 		cors: Readonly<Record<string, string>>,
 	): void {
 		const { source } = this.#options;
-		const exchange = this.#exchange(request, response, cors);
+		const exchange = this.exchange(request, response, cors);
 		const local = localPathOf(target === '/' ? INDEX : target);
 		if (local === null) {
 			this.#refuse(exchange, cors, 404, NO_SUCH_FILE);
@@ -73,7 +73,8 @@ export class FileServer {
 		);
 	}
 
-	#exchange(request: IncomingMessage, response: ServerResponse, cors: Readonly<Record<string, string>>): Exchange {
+	/** A request as it is counted and logged when it is answered; also of what is served from elsewhere. */
+	exchange(request: IncomingMessage, response: ServerResponse, cors: Readonly<Record<string, string>>): Exchange {
 		const { counters, accessLog } = this.#options;
 		const startedAtMs = accessLog === null ? 0 : performance.now();
 		const address = accessLog === null ? '' : request.socket.remoteAddress;
