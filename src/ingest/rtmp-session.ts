@@ -39,6 +39,8 @@ export class RtmpSession implements StreamHost {
 	#connect: ConnectInfo | null = null;
 	#app: QueriedName = { name: '', query: '' };
 	#pingedAtMs = 0;
+	#heardAtMs = this.#startedAtMs;
+	#bytesHeard = 0;
 
 	/** @param onClosed called once, when the session is over; its socket may still be flushing. */
 	constructor(
@@ -84,7 +86,12 @@ export class RtmpSession implements StreamHost {
 	/** Looks at every time limit; called about once a second. */
 	checkTimes(nowMs: number): void {
 		const { limits, rtmp } = this.services.config;
-		const silentMs = nowMs - this.connection.lastReceivedAtMs;
+		const { bytesIn } = this.connection;
+		if (bytesIn !== this.#bytesHeard) {
+			this.#bytesHeard = bytesIn;
+			this.#heardAtMs = nowMs;
+		}
+		const silentMs = nowMs - this.#heardAtMs;
 		if (this.#connect === null) {
 			if (nowMs - this.#startedAtMs > limits.handshakeTimeout) {
 				this.connection.destroy(new PeerError('HANDSHAKE_TIMEOUT'));

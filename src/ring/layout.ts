@@ -6,7 +6,7 @@
  * with `distance`. The byte at position p lives at `HEADER_BYTES + (p & (capacityUnits - 1)) * 8`, so a record may run over
  * the end and go on at the start, and a bigger ring can take over the bytes of a smaller one at unchanged positions.
  *
- * Header (byte offsets; W = the one writer, C = the coordinator):
+ * Header (byte offsets; W = the one writer, C = the coordinator, R = readers):
  *
  *      0                   4                   8                  12
  *   0  | magic           W | capacityUnits   W | tailIntent      W | tail            W |   notify/wait on `tail`
@@ -18,7 +18,7 @@
  *  96  | repairedTimestamps float64        W   | droppedFrames      float64        W   |
  * 112  | splices            float64        W   | bitsPerSecond      float64        W   |
  * 128  | startedAtMs        float64        C   | gopMs              float64        W   |
- * 144  | startFloor      W | reserved          |
+ * 144  | startFloor      W | waiters         R | reserved                              |
  * 256  | start points: 8 x { position int32, reserved int32, dtsMs float64 }         W |
  * 512  | sequence headers: 16 x { kind u8, trackId u8, reserved u16, length u32, offset u32, reserved u32 }   W |
  * 1024 | bytes of the sequence headers, 63 KiB                                       W |
@@ -58,6 +58,7 @@ export const Word = {
 	frameNumber: 10,
 	replaced: 11,
 	startFloor: 36,
+	waiters: 37,
 } as const;
 
 /** Float64 indexes. */

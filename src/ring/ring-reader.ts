@@ -260,10 +260,14 @@ export class RingReader {
 	 * A pending wait does not keep the event loop alive. Hold one for each hub, never one for each subscriber.
 	 */
 	async waitBeyond(seen: Position, timeoutMs: number): Promise<void> {
-		const result = Atomics.waitAsync(this.#views.words, Word.tail, seen, timeoutMs);
+		const { words } = this.#views;
+		// Counted before the tail is looked at: a writer that saw nobody waiting has stored a tail that is seen here.
+		Atomics.add(words, Word.waiters, 1);
+		const result = Atomics.waitAsync(words, Word.tail, seen, timeoutMs);
 		if (result.async) {
 			await result.value;
 		}
+		Atomics.sub(words, Word.waiters, 1);
 	}
 
 	/** Wakes whoever waits for this ring, in every thread, although nothing has changed: to call off a wait of one's own. */

@@ -54,7 +54,7 @@ export type HeaderSlot = { kind: RecordKind; trackId: number; body: Uint8Array }
  * The one writer of a ring. **Not thread-safe: one writer per ring at any time**; the coordinator passes ownership from one
  * thread to the next and raises `writerEpoch`, after which a forgotten older writer finds itself `fenced` and writes nothing.
  *
- * The order of stores is the algorithm (after Aeron's broadcast transmitter): tailIntent, bytes, tail, notify.
+ * The order of stores is the algorithm (after Aeron's broadcast transmitter): tailIntent, bytes, tail, notify who waits.
  */
 export class RingWriter {
 	readonly ring: SharedArrayBuffer;
@@ -159,7 +159,10 @@ export class RingWriter {
 		if (kind === RecordKind.video && flags & RecordFlag.keyframe && trackId === 0) {
 			this.#addStartPoint(start, dtsMs);
 		}
-		Atomics.notify(words, Word.tail);
+		// To notify takes a lock that the whole process shares. A reader that died while it waited stays counted: that costs no more.
+		if (Atomics.load(words, Word.waiters) !== 0) {
+			Atomics.notify(words, Word.tail);
+		}
 		this.#followTail();
 		return true;
 	}
@@ -240,6 +243,7 @@ export class RingWriter {
 		const views = viewRing(ring);
 		views.header.set(old.header);
 		views.words[Word.capacityUnits] = views.capacityUnits;
+		views.words[Word.waiters] = 0;
 		views.words[Word.oldest] = (this.#tail - readableUnits) | 0;
 		for (let done = 0; done < readableUnits; ) {
 			const position = (this.#tail - readableUnits + done) | 0;

@@ -26,18 +26,28 @@ export class TrackDiscovery {
 	#startedDtsMs: number | null = null;
 	#expired = false;
 
-	/** A sequence header has come, or a frame that does not need one. */
-	know(kind: TrackKind): void {
-		this.#sights[kind].known = true;
+	/** A sequence header has come, or a frame that does not need one. @returns whether that was news. */
+	know(kind: TrackKind): boolean {
+		const sight = this.#sights[kind];
+		const isNews = !sight.known;
+		sight.known = true;
+		return isNews;
 	}
 
-	/** A frame has come whose sequence header may still be missing; `dtsMs` is null while the source is not on air. */
-	see(kind: TrackKind, dtsMs: number | null): void {
-		this.#sights[kind].seen = true;
-		if (dtsMs !== null) {
+	/**
+	 * A frame has come whose sequence header may still be missing; `dtsMs` is null while the source is not on air.
+	 * @returns whether that was news: it is for the first frame of a kind, and for the one that ends the deadline.
+	 */
+	see(kind: TrackKind, dtsMs: number | null): boolean {
+		const sight = this.#sights[kind];
+		let isNews = !sight.seen;
+		sight.seen = true;
+		if (dtsMs !== null && !this.#expired) {
 			this.#startedDtsMs ??= dtsMs;
-			this.#expired ||= dtsMs - this.#startedDtsMs >= DISCOVERY_MS;
+			this.#expired = dtsMs - this.#startedDtsMs >= DISCOVERY_MS;
+			isNews ||= this.#expired;
 		}
+		return isNews;
 	}
 
 	/** Metadata has come. */

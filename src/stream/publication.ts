@@ -208,11 +208,10 @@ export class Publication {
 	}
 
 	#noteFrame(kind: TrackKind, tag: TagClass<CodecName>, dtsMs: number): void {
-		if (!needsSequenceHeader(tag.codec)) {
-			this.#tracks.know(kind);
+		const isKnownNow = !needsSequenceHeader(tag.codec) && this.#tracks.know(kind);
+		if (this.#tracks.see(kind, dtsMs) || isKnownNow) {
+			this.#updateFlags();
 		}
-		this.#tracks.see(kind, dtsMs);
-		this.#updateFlags();
 		const { repairs } = this.#timeline;
 		if (repairs !== this.#repairs) {
 			this.#writer.addFigure(Figure.repairedTimestamps, repairs - this.#repairs);
@@ -338,6 +337,7 @@ export class Publication {
 		for (const header of pending.list()) {
 			this.#putHeader(header, dtsMs);
 		}
+		this.#updateFlags();
 	}
 
 	/** Tells the ring what the stream carries, and lets go of what an earlier source carried and this one does not. */

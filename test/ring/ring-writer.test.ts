@@ -63,9 +63,10 @@ function observe(ring: SharedArrayBuffer, action: () => void): { did: string; by
 }
 
 describe('a ring writer', () => {
-	it('says what it will overwrite, writes it, moves the tail, wakes the readers: in that order', () => {
+	it('says what it will overwrite, writes it, moves the tail, wakes who waits: in that order', () => {
 		const { writer, ring, reader } = ringWith();
 		writeAudio(writer);
+		void reader.waitBeyond(reader.tail, 60_000);
 		const before = Buffer.from(new Uint8Array(ring, HEADER_BYTES));
 		const seen = observe(ring, () => writeAudio(writer, 20));
 		assert.deepEqual(
@@ -84,7 +85,22 @@ describe('a ring writer', () => {
 		const seen = observe(ring, () => writeKey(writer));
 		assert.deepEqual(
 			seen.map(({ did }) => did),
-			['store tailIntent', 'store tail', 'store startPointCount', 'notify tail'],
+			['store tailIntent', 'store tail', 'store startPointCount'],
+		);
+	});
+
+	it('notifies nobody once all who waited have been woken', async () => {
+		const { writer, ring, reader } = ringWith();
+		await reader.waitBeyond((reader.tail - 1) | 0, 60_000);
+		const waiting = [reader.waitBeyond(reader.tail, 60_000), reader.waitBeyond(reader.tail, 60_000)];
+		const keepAlive = setInterval(() => undefined, 1000);
+		writeAudio(writer);
+		await Promise.all(waiting);
+		clearInterval(keepAlive);
+		const seen = observe(ring, () => writeAudio(writer, 20));
+		assert.deepEqual(
+			seen.map(({ did }) => did),
+			['store tailIntent', 'store tail'],
 		);
 	});
 

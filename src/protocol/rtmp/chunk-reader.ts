@@ -1,5 +1,6 @@
 // Spec: RTMP 1.0, section 5.3.1 (Chunk Format)
 
+import { readUint24, readUint32 } from '../../bytes/big-endian.js';
 import { PeerError } from '../../errors.js';
 import { DEFAULT_CHUNK_SIZE, MessageType, parseUint32Body } from './message.js';
 
@@ -128,11 +129,11 @@ export class ChunkReader {
 		const stream = this.#streams.get(id);
 		let extendedField = -1;
 		if (format < 3) {
-			if (bytes.readUIntBE(fields, 3) === EXTENDED_TIMESTAMP) {
+			if (readUint24(bytes, fields) === EXTENDED_TIMESTAMP) {
 				if (at + 4 > end) {
 					return null;
 				}
-				extendedField = bytes.readUInt32BE(at);
+				extendedField = readUint32(bytes, at);
 				at += 4;
 			}
 		} else if (stream !== undefined && stream.extendedField >= 0) {
@@ -277,10 +278,10 @@ function readMessageHeader(
 	fields: number,
 	extendedField: number,
 ): void {
-	const time = extendedField >= 0 ? extendedField : bytes.readUIntBE(fields, 3);
+	const time = extendedField >= 0 ? extendedField : readUint24(bytes, fields);
 	stream.extendedField = extendedField;
 	if (format <= 1) {
-		stream.length = bytes.readUIntBE(fields + 3, 3); // message length
+		stream.length = readUint24(bytes, fields + 3); // message length
 		stream.type = bytes[fields + 6]!; // message type id
 		stream.known = true;
 	}

@@ -47,7 +47,6 @@ export class RtmpConnection {
 	#chunkSize = DEFAULT_CHUNK_SIZE;
 	#closed = false;
 	#bytesIn = 0;
-	#lastReceivedAtMs = performance.now();
 	#peerAckWindow = DEFAULT_ACK_WINDOW_BYTES;
 	#acknowledged = 0;
 	/** Answers that the peer may not have read yet, and `bytesOut` after the last of them. */
@@ -85,11 +84,6 @@ export class RtmpConnection {
 		return this.socket.bytesWritten;
 	}
 
-	/** By performance.now(). */
-	get lastReceivedAtMs(): number {
-		return this.#lastReceivedAtMs;
-	}
-
 	/** Chunk size that we send with. */
 	get chunkSize(): number {
 		return this.#chunkSize;
@@ -105,7 +99,6 @@ export class RtmpConnection {
 			return;
 		}
 		this.#bytesIn += chunk.length;
-		this.#lastReceivedAtMs = performance.now();
 		this.guard(() => this.#push(chunk));
 		if (this.#bytesIn - this.#acknowledged >= this.#peerAckWindow / 2) {
 			this.#acknowledged = this.#bytesIn;
@@ -154,7 +147,7 @@ export class RtmpConnection {
 		this.#sendControl(MessageType.userControl, userControlBody(event, value));
 	}
 
-	/** Asks for a sign of life; the answer shows in `lastReceivedAtMs`. */
+	/** Asks for a sign of life; the answer shows in `bytesIn`. */
 	ping(): void {
 		this.sendUserControl(UserControlEvent.pingRequest, Math.trunc(performance.now()));
 	}
