@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
 import { PlaylistChecker } from '#src/protocol/m3u8/playlist-rules.js';
+import { harmable, order } from '../support/harm.js';
 import { publish } from '../support/publish.js';
 import { startServer, until } from '../support/test-server.js';
 
@@ -89,4 +93,45 @@ test('live HLS over HTTP, from two delivery threads', { timeout: 60_000 }, async
 		assert.equal((await get(`${url}?_HLS_msn=999999999`)).status, 200);
 		assert.equal(parseMediaPlaylist(text).preloadHint, null);
 	});
+});
+
+test('a publisher that comes back, and a remux thread that dies, are one discontinuity each', {
+	timeout: 90_000,
+}, async (t) => {
+	const orders = mkdtempSync(join(tmpdir(), 'millrace-harm-'));
+	t.after(() => rmSync(orders, { recursive: true }));
+	const server = await startServer(t, { env: harmable(orders) });
+	const url = server.httpUrl('hls/live/b/live.m3u8');
+	const checker = new PlaylistChecker();
+	const discontinuities = (): number => {
+		const { discontinuitySequence, segments, openSegment } = playlist;
+		return (
+			discontinuitySequence + [...segments, openSegment].filter((segment) => segment?.discontinuity === true).length
+		);
+	};
+	const segmentsMore = async (count: number): Promise<void> => {
+		const end = playlist.mediaSequence + playlist.segments.length + count;
+		await until(
+			'there are more segments',
+			async () => {
+				playlist = checker.see(await (await fetch(url)).text());
+				return playlist.mediaSequence + playlist.segments.length >= end;
+			},
+			30_000,
+		);
+	};
+
+	const first = await publish(t, server.rtmpUrl('live/b'));
+	await until('there is a playlist', async () => (await fetch(url)).ok);
+	let playlist = checker.see(await (await fetch(url)).text());
+	const before = discontinuities();
+	await segmentsMore(2);
+	first.close();
+	await publish(t, server.rtmpUrl('live/b'));
+	await segmentsMore(3);
+	assert.equal(discontinuities(), before + 1);
+	order(orders, { role: 'remux', how: 'crash' });
+	await segmentsMore(3);
+	assert.equal(discontinuities(), before + 2);
+	assert.deepEqual(checker.violations, []);
 });

@@ -6,7 +6,7 @@ import { isMainThread, workerData } from 'node:worker_threads';
  * A way to harm single threads of a running server without a hook in the server: this file is loaded into each of its threads
  * by NODE_OPTIONS, and waits there for an order in a file.
  */
-export type Harm = { role: 'ingest' | 'delivery'; how: 'crash' | 'hang' };
+export type Harm = { role: 'ingest' | 'delivery' | 'remux'; how: 'crash' | 'hang' };
 
 const ORDERS_VARIABLE = 'HARM_ORDERS';
 const LOOK_INTERVAL_MS = 50;
@@ -36,6 +36,8 @@ function obey(file: string, role: string): void {
 }
 
 const orders = process.env[ORDERS_VARIABLE];
-if (!isMainThread && orders !== undefined && typeof workerData?.role === 'string') {
-	setInterval(() => obey(orders, workerData.role), LOOK_INTERVAL_MS).unref();
+if (!isMainThread && orders !== undefined) {
+	// The threads of the remux pool are Piscina's, and are given no role.
+	const role = typeof workerData?.role === 'string' ? workerData.role : 'remux';
+	setInterval(() => obey(orders, role), LOOK_INTERVAL_MS).unref();
 }
