@@ -18,7 +18,14 @@ const PROGRAMS = [
 		packages: ['nginx', 'libnginx-mod-rtmp'],
 		tests: 'relays to and from nginx-rtmp',
 	},
-	{ file: 'promtool', packages: ['prometheus'], tests: 'the form of /metrics' },
+	{
+		file: '/usr/lib/nginx/modules/ngx_stream_module.so',
+		packages: ['nginx', 'libnginx-mod-stream'],
+		tests: 'the configurations of nginx in ops',
+	},
+	{ file: '/usr/sbin/haproxy', packages: ['haproxy'], tests: 'the configuration of HAProxy in ops' },
+	{ file: 'systemd-analyze', packages: ['systemd'], tests: 'the units in ops' },
+	{ file: 'promtool', packages: ['prometheus'], tests: 'the form of /metrics, and the alerts' },
 	{ file: 'chromium', packages: ['chromium'], tests: 'the pages in a browser' },
 ];
 
