@@ -16,6 +16,7 @@ import { parseH264Sps } from './h264/sps.js';
 import { parseHevcDecoderConfig } from './h265/decoder-config.js';
 import { parseH265Sps } from './h265/sps.js';
 import { parseVvcDecoderConfig } from './h266/decoder-config.js';
+import type { HdrMetadata } from './hdr.js';
 import { malformed } from './malformed.js';
 import { parseMp3FrameHeader } from './mp3/frame-header.js';
 import { OPUS_SAMPLE_RATE, parseOpusHead, serializeDOps } from './opus/identification-header.js';
@@ -38,6 +39,8 @@ export type VideoConfig = {
 	height: number;
 	pixelAspect: PixelAspect;
 	colour: Colour | null;
+	/** How it was graded, when the publisher has told apart from the bitstream. */
+	hdr?: HdrMetadata;
 	/** As the bitstream declares it, or null. */
 	frameRate: number | null;
 	/** Bytes of each NAL unit's length; 0 for codecs without NAL units. */
@@ -244,7 +247,8 @@ export function sameConfig(a: TrackConfig, b: TrackConfig): boolean {
 		return false;
 	}
 	if (a.kind === 'video' && b.kind === 'video') {
-		return a.width === b.width && a.height === b.height;
+		const sameLook = JSON.stringify([a.colour, a.hdr]) === JSON.stringify([b.colour, b.hdr]);
+		return sameLook && a.width === b.width && a.height === b.height;
 	}
 	return a.kind === 'audio' && b.kind === 'audio' && a.sampleRate === b.sampleRate && a.channels === b.channels;
 }

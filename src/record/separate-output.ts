@@ -68,7 +68,8 @@ export class SeparateOutput {
 			this.#periodPending = false;
 			const { video, audio } = this.#outputs;
 			const first = { video: (video?.timelines.length ?? 0) - 1, audio: (audio?.timelines.length ?? 0) - 1 };
-			this.#periods.push({ startMs, first });
+			// Sound may begin a little before the first picture.
+			this.#periods.push({ startMs: this.#periods.length === 0 ? 0 : startMs, first });
 		}
 		for (const { track, run } of runs) {
 			this.#outputs[track.kind]?.add(sequenceNumber, track.trackId, run);

@@ -1,5 +1,7 @@
 // Spec: Adobe Flash Video File Format 10.1, E.4.2 and E.4.3; Enhanced RTMP v2 (bodies of audio and video tags)
+import { parseAmf0 } from '../codec/amf0.js';
 import { stripTemporalDelimiters } from '../codec/av1/obu.js';
+import { readColorInfo } from '../codec/hdr.js';
 import {
 	configOfAc3Sample,
 	configOfMp3Frame,
@@ -26,10 +28,14 @@ const NANOSECONDS_PER_MS = 1_000_000;
 const LEGACY_H264 = 7;
 const LEGACY_AAC = 10;
 
+type ColorInfo = ReturnType<typeof readColorInfo>;
+
 type TrackState = {
 	config: TrackConfig | null;
 	/** VP8 and VP9 tell their size only in the key frame after this. */
 	pendingVpConfig: Buffer | null;
+	/** What the publisher has told of colours apart from the bitstream. */
+	colorInfo: ColorInfo | null;
 };
 
 /**
@@ -99,6 +105,8 @@ export class FramesFromFlv {
 			const payload = body.subarray(packet.start, packet.end);
 			if (tag.packetType === VideoPacketType.sequenceStart) {
 				this.#videoHeader(packet, payload);
+			} else if (tag.packetType === VideoPacketType.metadata) {
+				this.#videoMetadata(packet.trackId, payload);
 			} else if (tag.packetType === VideoPacketType.codedFrames || tag.packetType === VideoPacketType.codedFramesX) {
 				const offsetMs = packet.compositionTimeMs + tag.timestampOffsetNano / NANOSECONDS_PER_MS;
 				this.#completeVp(packet, tag.frameType, payload);
@@ -119,6 +127,20 @@ export class FramesFromFlv {
 			return;
 		}
 		this.#configure('video', packet.trackId, parse(record));
+	}
+
+	/** Colours that the publisher tells apart from the bitstream; those in the bitstream come first. */
+	#videoMetadata(sourceId: number, payload: Buffer): void {
+		const state = this.#state('video', sourceId);
+		const values = parseAmf0(payload);
+		const at = values.indexOf('colorInfo');
+		if (at < 0) {
+			return;
+		}
+		state.colorInfo = readColorInfo(values[at + 1]);
+		if (state.config !== null) {
+			this.#configure('video', sourceId, state.config);
+		}
 	}
 
 	#completeVp(packet: VideoPacket, frameType: number, payload: Buffer): void {
@@ -192,9 +214,10 @@ export class FramesFromFlv {
 	#configure(kind: 'video' | 'audio', sourceId: number, config: TrackConfig): void {
 		const state = this.#state(kind, sourceId);
 		state.pendingVpConfig = null;
-		if (state.config === null || !sameConfig(state.config, config)) {
-			state.config = config;
-			this.#sink.track({ kind, sourceId, config });
+		const complete = withColorInfo(config, state.colorInfo);
+		if (state.config === null || !sameConfig(state.config, complete)) {
+			state.config = complete;
+			this.#sink.track({ kind, sourceId, config: complete });
 		}
 	}
 
@@ -202,7 +225,7 @@ export class FramesFromFlv {
 		const key = `${kind}${sourceId}`;
 		let state = this.#tracks.get(key);
 		if (state === undefined) {
-			state = { config: null, pendingVpConfig: null };
+			state = { config: null, pendingVpConfig: null, colorInfo: null };
 			this.#tracks.set(key, state);
 		}
 		return state;
@@ -233,6 +256,14 @@ const SELF_DESCRIBING: { readonly [codec in CodecName]?: (frame: Buffer) => Trac
 	ac3: configOfAc3Sample,
 	eac3: configOfAc3Sample,
 };
+
+function withColorInfo(config: TrackConfig, colorInfo: ColorInfo | null): TrackConfig {
+	if (config.kind !== 'video' || colorInfo === null) {
+		return config;
+	}
+	const colour = config.colour ?? colorInfo.colour;
+	return { ...config, colour, ...(colorInfo.hdr === null ? {} : { hdr: colorInfo.hdr }) };
+}
 
 function newFrame(kind: 'video' | 'audio'): Frame {
 	return {

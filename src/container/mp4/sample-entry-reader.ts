@@ -1,6 +1,8 @@
 // Spec: see sample-entry.ts
 
+import type { Colour } from '../../codec/colour.js';
 import { parseFlacConfig, serializeDfLa } from '../../codec/flac/stream-info.js';
+import type { Chromaticity, HdrMetadata } from '../../codec/hdr.js';
 import { OPUS_SAMPLE_RATE, parseDOps } from '../../codec/opus/identification-header.js';
 import {
 	parseAacConfig,
@@ -9,9 +11,11 @@ import {
 	parseH265Config,
 	parseH266Config,
 	type TrackConfig,
+	type VideoConfig,
 	vpConfigOf,
 } from '../../codec/track-config.js';
 import { type Box, FieldReader, findBox, iterateBoxes } from './box-reader.js';
+import { CHROMATICITY_UNIT, LUMINANCE_UNIT } from './sample-entry.js';
 
 const VISUAL_ENTRY_BYTES = 78;
 const AUDIO_ENTRY_BYTES = 28;
@@ -53,9 +57,55 @@ export function readSampleDescription(bytes: Buffer, stsd: Box): TrackConfig | n
 	}
 }
 
-function configFrom(bytes: Buffer, entry: Box, type: string, parse: (body: Buffer) => TrackConfig): TrackConfig | null {
-	const box = findBox(bytes, entry.bodyStart + VISUAL_ENTRY_BYTES, entry.end, type);
-	return box === null ? null : parse(bytes.subarray(box.bodyStart, box.end));
+function configFrom(bytes: Buffer, entry: Box, type: string, parse: (body: Buffer) => VideoConfig): VideoConfig | null {
+	const from = entry.bodyStart + VISUAL_ENTRY_BYTES;
+	const box = findBox(bytes, from, entry.end, type);
+	if (box === null) {
+		return null;
+	}
+	const config = parse(bytes.subarray(box.bodyStart, box.end));
+	const hdr = readHdr(bytes, from, entry.end);
+	return {
+		...config,
+		colour: readColour(bytes, from, entry.end) ?? config.colour,
+		...(hdr === null ? {} : { hdr }),
+	};
+}
+
+function readColour(bytes: Buffer, from: number, to: number): Colour | null {
+	const box = findBox(bytes, from, to, 'colr');
+	if (box === null) {
+		return null;
+	}
+	const fields = new FieldReader(bytes, box);
+	if (fields.bytes(4).toString('latin1') !== 'nclx') {
+		return null;
+	}
+	const [primaries, transfer, matrix] = [fields.u16(), fields.u16(), fields.u16()];
+	return { primaries, transfer, matrix, fullRange: (fields.u8() & 0x80) !== 0 };
+}
+
+function readHdr(bytes: Buffer, from: number, to: number): HdrMetadata | null {
+	const display = findBox(bytes, from, to, 'mdcv');
+	const light = findBox(bytes, from, to, 'clli');
+	if (display === null && light === null) {
+		return null;
+	}
+	return {
+		masteringDisplay: display === null ? null : readMasteringDisplay(new FieldReader(bytes, display)),
+		contentLight: light === null ? null : readContentLight(new FieldReader(bytes, light)),
+	};
+}
+
+function readMasteringDisplay(fields: FieldReader): HdrMetadata['masteringDisplay'] {
+	const point = (): Chromaticity => ({ x: fields.u16() * CHROMATICITY_UNIT, y: fields.u16() * CHROMATICITY_UNIT });
+	const [green, blue, red, whitePoint] = [point(), point(), point(), point()];
+	const luminance = (): number => fields.u32() * LUMINANCE_UNIT;
+	return { red, green, blue, whitePoint, maxLuminance: luminance(), minLuminance: luminance() };
+}
+
+function readContentLight(fields: FieldReader): HdrMetadata['contentLight'] {
+	return { maxContentLevel: fields.u16(), maxFrameAverageLevel: fields.u16() };
 }
 
 function readAudioEntry(bytes: Buffer, entry: Box): TrackConfig | null {

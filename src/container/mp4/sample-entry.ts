@@ -1,4 +1,4 @@
-// Spec: ISO/IEC 14496-12 8.5.2, 12.1.3, 12.2.3 (sample entries), 12.1.4 (pasp), 12.1.5 (colr); ISO/IEC 14496-15 5.4.2, 8.4.1;
+// Spec: ISO/IEC 14496-12 8.5.2, 12.1.3, 12.2.3 (sample entries), 12.1.4 (pasp), 12.1.5 (colr), 12.1.6 (mdcv), 12.1.7 (clli); ISO/IEC 14496-15 5.4.2, 8.4.1;
 // ISO/IEC 14496-14 5.6 and 14496-1 7.2.6 (esds); the bindings of AV1, VP9, Opus, FLAC, AC-3 and E-AC-3 (features.md, 19)
 import type { AudioConfig, TrackConfig, VideoConfig } from '../../codec/track-config.js';
 import type { BoxWriter } from './box-writer.js';
@@ -26,6 +26,9 @@ const DESCRIPTOR_HEADER_BYTES = 5;
 const OBJECT_TYPE_AAC = 0x40;
 const OBJECT_TYPE_MPEG2_AUDIO = 0x69;
 const OBJECT_TYPE_MPEG1_AUDIO = 0x6b;
+/** Units of `mdcv`: 0.00002 and 0.0001 candela per square metre. */
+export const CHROMATICITY_UNIT = 0.00002;
+export const LUMINANCE_UNIT = 0.0001;
 const STREAM_TYPE_AUDIO = 0x15; // streamType 5, upStream 0, reserved 1
 
 /** Writes the `stsd` box with the one entry of `config`. */
@@ -57,6 +60,7 @@ function writeVisualSampleEntry(writer: BoxWriter, config: VideoConfig): void {
 			writer.box(names.config, () => writer.bytes(config.record));
 		}
 		writeColour(writer, config);
+		writeHdr(writer, config);
 		const { horizontal, vertical } = config.pixelAspect;
 		if (horizontal !== vertical) {
 			writer.box('pasp', () => writer.u32(horizontal).u32(vertical)); // hSpacing, vSpacing
@@ -74,6 +78,30 @@ function writeColour(writer: BoxWriter, config: VideoConfig): void {
 		writer.u16(colour.primaries).u16(colour.transfer).u16(colour.matrix);
 		writer.u8(colour.fullRange ? 0x80 : 0); // full_range_flag
 	});
+}
+
+function writeHdr(writer: BoxWriter, { hdr }: VideoConfig): void {
+	const display = hdr?.masteringDisplay;
+	if (display != null) {
+		writer.box('mdcv', () => {
+			for (const { x, y } of [display.green, display.blue, display.red, display.whitePoint]) {
+				writer.u16(Math.round(x / CHROMATICITY_UNIT)).u16(Math.round(y / CHROMATICITY_UNIT));
+			}
+			for (const luminance of [display.maxLuminance, display.minLuminance]) {
+				writer.u32(Math.min(0xffffffff, Math.round(luminance / LUMINANCE_UNIT)));
+			}
+		});
+	}
+	const light = hdr?.contentLight;
+	if (light != null) {
+		writer.box('clli', () => {
+			writer.u16(toUint16(light.maxContentLevel)).u16(toUint16(light.maxFrameAverageLevel));
+		});
+	}
+}
+
+function toUint16(value: number): number {
+	return Math.max(0, Math.min(0xffff, Math.round(value)));
 }
 
 function writeAudioSampleEntry(writer: BoxWriter, config: AudioConfig): void {
