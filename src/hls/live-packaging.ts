@@ -3,7 +3,7 @@ import { CmafPackager } from '../remux/cmaf-packager.js';
 import { FramesFromFlv } from '../remux/frames-from-flv.js';
 import { SegmentPlanner } from '../remux/segment-planner.js';
 import { Figure } from '../ring/layout.js';
-import { PartKind, PartWord } from '../ring/part-layout.js';
+import { MAX_PART_RING_BYTES, PartKind, PartWord } from '../ring/part-layout.js';
 import { PartRingWriter } from '../ring/part-ring-writer.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { PartPublisher } from './part-publisher.js';
@@ -29,6 +29,8 @@ export type LivePackagingParts = {
 	now?: () => number;
 };
 
+/** A part is ended early rather than grow beyond this: with one more frame it still fits the largest ring several times. */
+const MAX_PART_BYTES = MAX_PART_RING_BYTES / 8;
 /** Packaging goes on for this long after the last request. */
 const LINGER_SECONDS = 60;
 
@@ -105,7 +107,7 @@ export class LivePackaging {
 		const partTargetMs = this.#writer.get(PartWord.partTargetMs);
 		// What earlier segments of this stream have promised holds for these, too.
 		const frames = new FramesFromFlv(
-			new SegmentPlanner(new CmafPackager(publisher), {
+			new SegmentPlanner(new CmafPackager(publisher, { maxFragmentBytes: MAX_PART_BYTES }), {
 				targetMs: segmentMs,
 				maxMs: maxSegmentMs,
 				targetDuration,

@@ -7,7 +7,7 @@ import { LiveSource } from '#src/hls/live-source.js';
 import type { MediaPlaylist } from '#src/protocol/m3u8/media-playlist.js';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
 import { PlaylistChecker, playlistViolations } from '#src/protocol/m3u8/playlist-rules.js';
-import { MIN_PART_RING_BYTES } from '#src/ring/part-layout.js';
+import { MAX_PART_RING_BYTES, MIN_PART_RING_BYTES } from '#src/ring/part-layout.js';
 import { PartRingWriter } from '#src/ring/part-ring-writer.js';
 import { RingFeed } from '../support/ring-feed.js';
 
@@ -17,12 +17,13 @@ const POLICY = { segmentMs: 1500, maxSegmentMs: 8000, partMs: 333 };
 
 /** A stream, its packaging and one viewer on a clock of their own. */
 class Scene {
-	readonly feed = new RingFeed().open();
+	readonly feed = new RingFeed(16 * 1024 ** 2).open();
 	parts = PartRingWriter.allocate(MIN_PART_RING_BYTES);
 	nowMs = START_MS;
 	dtsMs = 0;
 	frameMs = STEP_MS;
 	gopMs = 2000;
+	frameBytes = 400;
 	source: LiveSource;
 	packaging: LivePackaging;
 	#nextKeyMs = 0;
@@ -50,7 +51,7 @@ class Scene {
 			this.nowMs += STEP_MS;
 			if (this.dtsMs >= this.#nextFrameMs) {
 				const isKey = this.dtsMs >= this.#nextKeyMs;
-				this.feed.video(this.dtsMs, isKey, isKey ? 4000 : 400);
+				this.feed.video(this.dtsMs, isKey, isKey ? this.frameBytes * 10 : this.frameBytes);
 				this.#nextFrameMs = this.dtsMs + this.frameMs;
 				this.#nextKeyMs = isKey ? this.dtsMs + this.gopMs : this.#nextKeyMs;
 			}
@@ -250,6 +251,20 @@ describe('packaging for LL-HLS', () => {
 		assert.ok(after.discontinuitySequence > before.discontinuitySequence);
 		assert.equal(after.targetDuration, before.targetDuration);
 		assert.deepEqual(playlistViolations(after), []);
+	});
+
+	test('a bit rate that no ring is large enough for does no harm', () => {
+		const scene = new Scene();
+		scene.frameBytes = 200_000;
+		scene.gopMs = 1_000_000;
+		scene.ask('live.m3u8');
+		scene.run(30_000, () => scene.text());
+		assert.ok(scene.parts.byteLength <= MAX_PART_RING_BYTES + 1024);
+		scene.frameBytes = 400;
+		scene.gopMs = 2000;
+		scene.splice();
+		scene.run(30_000, () => scene.text());
+		assert.deepEqual(playlistViolations(scene.playlist()), []);
 	});
 
 	test('sound alone is packaged, too', () => {
