@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { round } from '#src/tools/load/percentiles.js';
 import { type Usage, UsageMeter } from '#src/tools/load/process-usage.js';
 import { runViewers, VIEW_DEFAULTS, type ViewResult } from '#src/tools/load/view.js';
+import { runFailover } from './load/failover.js';
 import { type LatencyResult, runLatency } from './load/latency.js';
 import type { ConfigFile } from './load/server-process.js';
 
@@ -99,6 +100,15 @@ export const ROWS: readonly Row[] = [
 		measure: (target, seconds) =>
 			viewHttp(target, 50, seconds, (result) => [{ value: result.firstKeyframeMs?.p50 ?? Number.NaN, unit: 'ms' }]),
 	},
+	{
+		id: 'failover',
+		title: 'Gateway, from the loss of its upstream to the next frame at the viewer, p50 / max; frames lost',
+		bar: [50, 200, 0],
+		barText: '<= 50 / 200 ms, 0',
+		config: {},
+		measure: (target, seconds) =>
+			target.pid === null || target.name !== 'millrace' ? Promise.resolve(null) : measureFailover(seconds),
+	},
 ];
 
 type Figure = { value: number; unit: string };
@@ -109,6 +119,7 @@ const FIRST_VIDEO_RATE = 10;
 const FULL_GOP_MS = 3000;
 const LATENCY_VIEWERS = 4;
 const PUBLISHERS = 100;
+const SECONDS_PER_LOSS = 2.5;
 
 function viewHttp(
 	target: Target,
@@ -179,6 +190,18 @@ async function measureLatency(target: Target, seconds: number): Promise<Cell | n
 		{ value: p99, unit: 'ms' },
 	];
 	return cell(figures, result.frames > 0, result);
+}
+
+/** Brings servers of its own: what is measured is a gateway. */
+async function measureFailover(seconds: number): Promise<Cell> {
+	const result = await runFailover(Math.max(4, Math.round(seconds / SECONDS_PER_LOSS)));
+	const { nextFrameMs, losses, missingFrames, backwardSteps } = result;
+	const figures = [
+		{ value: nextFrameMs?.p50 ?? Number.NaN, unit: 'ms' },
+		{ value: nextFrameMs?.max ?? Number.NaN, unit: 'ms' },
+		{ value: missingFrames, unit: 'lost' },
+	];
+	return cell(figures, backwardSteps === 0 && losses > 0, result);
 }
 
 /** Starts publishers in a process of their own; resolves, when the server has accepted them all, to what stops them. */

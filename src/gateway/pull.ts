@@ -193,7 +193,7 @@ export class Pull {
 		this.#endedOrderly = end.outcome === 'ended';
 		const wasStable = performance.now() - attempt.startedAtMs >= STABLE_MS;
 		this.#failures = wasStable ? 0 : this.#failures + 1;
-		if (wasStable) {
+		if (wasStable || this.#services.upstreams.anyTrusted) {
 			this.#startRound();
 		} else {
 			this.#retryIn(this.#pauseMs());
@@ -248,8 +248,8 @@ export class Pull {
 		attempt.quietChecks = bytesIn === attempt.bytesSeen ? attempt.quietChecks + 1 : 0;
 		attempt.bytesSeen = bytesIn;
 		if (attempt.quietChecks >= STALL_CHECKS) {
-			// Some servers accept players of streams that are not there, and let them wait.
-			const isIdle = answered && bytesIn === 0;
+			// Some servers accept players of streams that are not there, and let them wait; some do not even answer them.
+			const isIdle = bytesIn === 0 && (answered || this.#endedOrderly);
 			const code = isIdle ? 'STREAM_NOT_FOUND' : 'IDLE_TIMEOUT';
 			this.#onOver(endOf(isIdle ? 'missing' : 'failed', new PeerError(code)));
 		}

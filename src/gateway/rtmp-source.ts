@@ -71,10 +71,10 @@ export class RtmpSource implements Source {
 		if (this.#over) {
 			return;
 		}
-		this.bytesIn += body.length;
 		switch (type) {
 			case MessageType.audio:
 			case MessageType.video:
+				this.bytesIn += body.length;
 				this.#events.tag(type, timestampMs, body);
 				break;
 			case MessageType.dataAmf0:

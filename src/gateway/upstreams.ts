@@ -21,12 +21,15 @@ export class Upstreams {
 	}
 
 	order(): string[] {
-		const nowMs = this.#now();
-		const isDistrusted = (address: string): boolean => (this.#distrustedUntilMs.get(address) ?? 0) > nowMs;
 		return [
-			...this.#addresses.filter((address) => !isDistrusted(address)),
-			...this.#addresses.filter((address) => isDistrusted(address)),
+			...this.#addresses.filter((address) => this.#isTrusted(address)),
+			...this.#addresses.filter((address) => !this.#isTrusted(address)),
 		];
+	}
+
+	/** There is one that has not failed lately. */
+	get anyTrusted(): boolean {
+		return this.#addresses.some((address) => this.#isTrusted(address));
 	}
 
 	failed(address: string): void {
@@ -35,5 +38,9 @@ export class Upstreams {
 
 	worked(address: string): void {
 		this.#distrustedUntilMs.delete(address);
+	}
+
+	#isTrusted(address: string): boolean {
+		return (this.#distrustedUntilMs.get(address) ?? Number.NEGATIVE_INFINITY) <= this.#now();
 	}
 }

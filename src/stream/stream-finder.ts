@@ -45,7 +45,8 @@ export class StreamFinder {
 	}
 
 	/** The answer, if there is one that needs no waiting. */
-	findNow({ app, name, via, resumeMs }: WantedStream, { missing }: Pick<PlayPolicy, 'missing'>): Found | null {
+	findNow(wanted: WantedStream, play: WaitPolicy): Found | null {
+		const { app, name, via, resumeMs } = wanted;
 		const { processId, onDemand } = this.#relay;
 		if (via.includes(processId)) {
 			return { stream: null, code: 'RELAY_LOOP' };
@@ -57,21 +58,22 @@ export class StreamFinder {
 		if (stream !== undefined) {
 			return { stream };
 		}
-		return onDemand || missing === 'wait' ? null : NOT_FOUND;
+		return onDemand || waitsAnyway(wanted, play) ? null : NOT_FOUND;
 	}
 
 	/**
 	 * Waits for a stream that `findNow` did not find, as long as `play` allows. A gateway always waits for the answer of its
 	 * upstream; with `missing: wait` also beyond the answer "not there". Aborting answers at once.
 	 */
-	async wait({ app, name }: WantedStream, play: WaitPolicy, signal: AbortSignal): Promise<Found> {
+	async wait(wanted: WantedStream, play: WaitPolicy, signal: AbortSignal): Promise<Found> {
+		const { app, name } = wanted;
 		this.#log.debug({ app, stream: name }, 'a player waits for its stream');
 		const giveUp = new AbortController();
 		const onAbort = (): void => giveUp.abort();
 		signal.addEventListener('abort', onAbort);
 		let refusal: Reason | null = null;
 		const waiter: Waiter = {
-			waitsAnyway: play.missing === 'wait',
+			waitsAnyway: waitsAnyway(wanted, play),
 			refuse: (reason) => {
 				refusal = reason;
 				giveUp.abort();
@@ -100,6 +102,11 @@ export class StreamFinder {
 			}
 		}
 	}
+}
+
+/** A relay that wants to go on with a stream has viewers who want to know whether it is over. */
+function waitsAnyway({ resumeMs }: WantedStream, { missing }: WaitPolicy): boolean {
+	return missing === 'wait' && resumeMs === undefined;
 }
 
 /** For HubSet: a gateway's coordinator hears which streams have viewers in this thread, for nobody else asks it to. */

@@ -10,6 +10,11 @@ describe('upstreams', () => {
 		upstreams.failed('a');
 		upstreams.failed('b');
 		assert.deepEqual(upstreams.order(), ['c', 'a', 'b']);
+		assert.equal(upstreams.anyTrusted, true);
+		upstreams.failed('c');
+		assert.equal(upstreams.anyTrusted, false);
+		assert.deepEqual(upstreams.order(), ['a', 'b', 'c']);
+		upstreams.worked('c');
 		upstreams.worked('b');
 		assert.deepEqual(upstreams.order(), ['b', 'c', 'a']);
 		nowMs = 10_001;

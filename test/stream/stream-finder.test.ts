@@ -64,6 +64,16 @@ describe('finding a stream', () => {
 		assert.deepEqual(await waiting, { stream: null, code: 'RELAY_LOOP', message: 'as told' });
 	});
 
+	it('lets no relay wait that wants to go on with a stream: its viewers wait for the end', async () => {
+		const goingOn = { ...WANTED, via: ['other000'], resumeMs: 5 };
+		assert.deepEqual(finder(false).finder.findNow(goingOn, PATIENT), { stream: null, code: 'STREAM_NOT_FOUND' });
+		const { finder: gateway } = finder(true);
+		assert.equal(gateway.findNow(goingOn, PATIENT), null);
+		const waiting = gateway.wait(goingOn, PATIENT, never);
+		gateway.apply({ ...MISSING, code: 'STREAM_NOT_FOUND' });
+		assert.deepEqual(await waiting, { stream: null, code: 'STREAM_NOT_FOUND', message: 'as told' });
+	});
+
 	it('tells the coordinator of relays even of streams that are here, and refuses a circle', () => {
 		const stream = new LiveStream();
 		const { finder: gateway, sent } = finder(true, [stream]);
