@@ -118,6 +118,6 @@ describe('millrace remux', { skip: missing('ffmpeg', 'ffprobe'), timeout: 240_00
 	test('refuses what is no media file in one line', async (t) => {
 		const program = new Program(t, process.execPath, [SERVER, 'remux', SERVER, path.join(root, 'x.mp4')]);
 		assert.equal(await program.exit(), 1);
-		assert.match(program.stderr, /^millrace: .*\n$/);
+		assert.match(program.stderr, /^millrace remux: .*\n$/);
 	});
 });
