@@ -281,6 +281,20 @@ describe('start points', () => {
 		assert.equal(reader.startPosition(0), null);
 	});
 
+	it('for a relay that goes on lie in front of where it is, in time modulo 2^32, or nowhere', () => {
+		const { writer, reader } = ringWith();
+		writer.setFlags(StreamFlag.hasVideo);
+		const beginMs = 2 ** 32 - 1500;
+		const keys = [0, 1000, 2000].map((afterMs) => {
+			const position = writer.tail;
+			writeKey(writer, beginMs + afterMs);
+			return position;
+		});
+		const startAt = (afterMs: number): number | null => reader.startBefore((beginMs + afterMs) % 2 ** 32);
+		assert.deepEqual([0, 999, 1000, 1999, 2000].map(startAt), [keys[0], keys[0], keys[1], keys[1], keys[2]]);
+		assert.deepEqual([-1, 2001, 5000].map(startAt), [null, null, null]);
+	});
+
 	it('of an audio-only stream lie as far back as asked for, or as far as there are any', () => {
 		const { writer, reader } = ringWith(64 * 1024);
 		writer.setFlags(StreamFlag.hasAudio);

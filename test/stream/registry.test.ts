@@ -83,6 +83,19 @@ describe('stream registry', () => {
 		assert.deepEqual(t.log, ['opened quick/a', 'ended quick/a']);
 	});
 
+	it('ends a stream at once when nobody will come back, and when it is told to', () => {
+		t.registry.publicationEnded(t.publish('live/a').publicationId, true);
+		assert.deepEqual(t.log, ['opened live/a', 'ended live/a']);
+		const { stream, writerEpoch } = t.publish('live/b');
+		t.registry.end('live', 'b');
+		assert.equal(t.log.at(-1), 'ended live/b');
+		assert.equal(RingWriter.attach(stream.ring, writerEpoch).fenced, true);
+		t.registry.publicationEnded(t.publish('live/c').publicationId);
+		t.registry.end('live', 'c');
+		t.registry.end('live', 'nobody');
+		assert.deepEqual(t.log.slice(-2), ['absent live/c', 'ended live/c']);
+	});
+
 	it('refuses a second publisher by policy and names the holder', () => {
 		t = setUp({ publish: { conflict: 'reject' } });
 		t.publish('live/a', 'holder');

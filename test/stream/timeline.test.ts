@@ -312,4 +312,13 @@ describe('for any input in mode full', () => {
 			RUNS,
 		);
 	});
+
+	it('keeps the time of a relayed stream that opens it, wrapped or not, and repairs it all the same', () => {
+		const timeline = new Timeline('full', null, true);
+		assert.equal(timeline.aside(90_000), 90_000);
+		assert.equal(timeline.frame('video', 0, 90_000), 90_000);
+		assert.equal(timeline.frame('audio', 0, 89_990), 89_990);
+		assert.equal(timeline.frame('video', 0, 89_960), 90_001);
+		assert.equal(new Timeline('full', 500, true).frame('video', 0, 90_000), 533);
+	});
 });
