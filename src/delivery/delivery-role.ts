@@ -9,6 +9,7 @@ import { HubSet } from '../stream/hub-set.js';
 import { audienceReporter, StreamFinder } from '../stream/stream-finder.js';
 import type { CoordinatorToThread, ListenerName, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
+import { ClipSource } from './files/clip-source.js';
 import { FileServer } from './files/file-server.js';
 import { LocalSource } from './files/local-source.js';
 import { StartOffset } from './files/start-offset.js';
@@ -47,7 +48,7 @@ export class DeliveryRole {
 			counters,
 			wholeRoot: false,
 		});
-		const source = new StartOffset(local);
+		const source = new ClipSource(new StartOffset(local), () => this.#services.config.media);
 		const files = new FileServer({ source, counters, accessLog: this.#accessLog, onFault });
 		const live = new LiveSources(directory);
 		const pushes = new PushPorts();

@@ -77,7 +77,8 @@ async function mergeSegments(
 	return { file: fileName, sizeBytes: head.length + mediaBytes, durationMs: Math.round(Math.max(0, ...longest)) };
 }
 
-async function openTracks(init: string): Promise<Map<number, FaststartTrack>> {
+/** The tracks of an init segment, with empty tables. */
+export async function openTracks(init: string): Promise<Map<number, FaststartTrack>> {
 	const file = await open(init, 'r');
 	try {
 		const { movie } = await readMovieFile(file);

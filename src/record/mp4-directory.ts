@@ -5,6 +5,11 @@ import { MERGED_DIRECTORY, SEPARATE_DIRECTORY } from './fmp4-take.js';
 
 const TAKE_NAME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(_\d+)?$/;
 
+/** Whether `name` is one that a take may have. */
+export function isTakeName(name: string): boolean {
+	return TAKE_NAME.test(name);
+}
+
 /** Name of a take that started at `startedAtMs`; names sort by time. */
 export function takeStamp(startedAtMs: number): string {
 	return new Date(startedAtMs)

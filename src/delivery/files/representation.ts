@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import { CACHE_CONTROL, type ContentType, contentTypeOf } from './content-type.js';
 import type { Validators } from './preconditions.js';
 
@@ -16,8 +15,19 @@ export type Representation = Validators & {
 	encoded: Map<string, Promise<Buffer | null>>;
 };
 
-/** Bytes in memory (*kept, not to be modified*), or an open file that whoever answers reads from and closes. */
-export type Body = Buffer | FileHandle;
+/** Bytes in memory (*kept, not to be modified*), or something open that whoever answers reads from and closes. */
+export type Body = Buffer | OpenBody;
+
+/** What an open file can do, as far as answers go; one read at a time. */
+export type OpenBody = {
+	read(
+		buffer: Buffer,
+		offset: number,
+		length: number,
+		position: number,
+	): Promise<{ bytesRead: number; buffer: Buffer }>;
+	close(): Promise<void>;
+};
 
 /** A file that has `sizeBytes` and was changed at `mtimeMs`. `ownName` says that no link led to it. */
 export function fileRepresentation(

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type ByteRange, contentRange, frameMultipart, type Multipart, parseRanges } from './byte-ranges.js';
 import { chooseCoding, encodedBody, isCodable } from './content-coding.js';
 import { checkPreconditions, isRangeValid } from './preconditions.js';
-import { closeRepresentation, type Representation } from './representation.js';
+import { closeRepresentation, type OpenBody, type Representation } from './representation.js';
 
 /** A peer that takes nothing for this long is cut off. */
 export const STALL_TIMEOUT_MS = 30_000;
@@ -162,7 +161,7 @@ function interleave({ heads, tail }: Multipart, pieces: readonly Buffer[]): Buff
 }
 
 async function* readRanges(
-	file: FileHandle,
+	file: OpenBody,
 	ranges: readonly ByteRange[],
 	multipart: Multipart | null,
 	sent: { bytes: number },

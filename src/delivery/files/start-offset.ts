@@ -48,12 +48,17 @@ function startTag(start: string): string {
 	return `#EXT-X-START:TIME-OFFSET=${start},PRECISE=YES\n`;
 }
 
-async function readText({ body }: Representation): Promise<string> {
+async function readText({ body, sizeBytes }: Representation): Promise<string> {
 	if (Buffer.isBuffer(body)) {
 		return body.toString();
 	}
 	try {
-		return await body.readFile('utf8');
+		const bytes = Buffer.alloc(sizeBytes);
+		let length = 0;
+		for (let bytesRead = -1; bytesRead !== 0 && length < sizeBytes; length += bytesRead) {
+			({ bytesRead } = await body.read(bytes, length, sizeBytes - length, length));
+		}
+		return bytes.toString('utf8', 0, length);
 	} finally {
 		await body.close();
 	}
