@@ -85,6 +85,10 @@ export class Primary implements AdminSource {
 		if (problem !== null) {
 			throw problem;
 		}
+		if (this.#state === 'draining') {
+			// Told to stop before it was ready: it must not come back to life.
+			return ports;
+		}
 		this.#state = 'ready';
 		this.#log.info({ ports }, 'ready');
 		const intervalMs = this.#config.log.statistics;
