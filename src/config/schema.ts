@@ -157,6 +157,9 @@ export const configSchema = z.strictObject({
 	record: recordSchema
 		.extend({
 			maxAge: duration.default(7 * 86_400_000).meta(live('Recordings older than this are removed. 0 = never.')),
+			maxSize: size
+				.default(0)
+				.meta(live('The oldest FLV and fMP4 takes are removed when all of them take more than this. 0 = no limit.')),
 			minFree: size.default(1024 ** 3).meta(live('Nothing new is recorded while less disk than this is free.')),
 		})
 		.prefault({}),

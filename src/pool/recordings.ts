@@ -5,6 +5,7 @@ import type { Logger } from '../log/logger.js';
 import type { RecorderCounts } from '../metrics/snapshot.js';
 import { DiskGauge } from '../record/disk-gauge.js';
 import { recordedStreams } from '../record/recovery.js';
+import { type KeptTake, takesOverSize } from '../record/size-retention.js';
 import { takeDirectory } from '../record/take-directory.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
 import { KeyedQueue } from './keyed-queue.js';
@@ -33,6 +34,8 @@ export class Recordings {
 	/** By stream id and output. */
 	readonly #running = new Map<string, { recording: Recording; over: Promise<void> }>();
 	readonly #finishing = new Set<Promise<void>>();
+	/** Takes that somebody works at though nothing more is written to them. */
+	readonly #finishingTakes = new Set<string>();
 	/** Takes from before are an earlier life's. */
 	readonly #startedAtMs = Date.now();
 	readonly #past = { takes: 0, bytesWritten: 0, failures: 0, skips: 0 };
@@ -173,8 +176,10 @@ export class Recordings {
 				(error: unknown) => this.#log.error({ ...subject, err: error }, 'a take cannot be finished'),
 			);
 		this.#finishing.add(finishing);
+		this.#finishingTakes.add(take);
 		await finishing;
 		this.#finishing.delete(finishing);
+		this.#finishingTakes.delete(take);
 	}
 
 	#checkBeats(): void {
@@ -222,11 +227,44 @@ export class Recordings {
 	}
 
 	async #removeOld(): Promise<void> {
-		const maxAgeMs = this.#config.record.maxAge;
-		if (maxAgeMs === 0) {
-			return;
-		}
+		const { maxAge: maxAgeMs, maxSize } = this.#config.record;
 		const isOpen = (take: string) => [...this.#running.values()].some(({ recording }) => recording.openTake === take);
+		if (maxAgeMs > 0) {
+			await this.#removeOlder(maxAgeMs, isOpen);
+		}
+		if (maxSize > 0) {
+			await this.#removeOverSize(maxSize, isOpen);
+		}
+	}
+
+	async #removeOverSize(maxBytes: number, isOpen: (take: string) => boolean): Promise<void> {
+		const kept: { recorded: Recorded; take: KeptTake }[] = [];
+		await this.#forEachDirectory(OUTPUT_NAMES, async (recorded) => {
+			const { output, directory } = recorded;
+			const takes = (await OUTPUTS[output].listTakes?.(directory, this.#queue.busy(directory))) ?? [];
+			kept.push(...takes.map((take) => ({ recorded, take })));
+		});
+		const finishing = (take: string): boolean => isOpen(take) || this.#finishingTakes.has(take);
+		const over = new Set(
+			takesOverSize(
+				kept.map(({ take }) => take),
+				maxBytes,
+				finishing,
+			),
+		);
+		for (const { recorded, take } of kept.filter(({ take }) => over.has(take))) {
+			const { app, name, output } = recorded;
+			const subject = { app, stream: name, output, take: take.path };
+			try {
+				await OUTPUTS[output].removeTake?.(take.path);
+				this.#log.info({ ...subject, sizeBytes: take.sizeBytes }, 'a take was removed: recordings take too much disk');
+			} catch (error) {
+				this.#log.error({ ...subject, err: error }, 'a take cannot be removed');
+			}
+		}
+	}
+
+	async #removeOlder(maxAgeMs: number, isOpen: (take: string) => boolean): Promise<void> {
 		await this.#forEachDirectory(OUTPUT_NAMES, async ({ output, app, name, directory }) => {
 			const remove = (recording: boolean) =>
 				OUTPUTS[output].removeOld(directory, { maxAgeMs, nowMs: Date.now(), recording, isOpen });

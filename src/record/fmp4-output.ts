@@ -5,7 +5,7 @@ import { Fmp4Take } from './fmp4-take.js';
 import { listTakes, makeTakeDirectory, showNewestTake, takeStamp } from './mp4-directory.js';
 import type { Output, RecorderParts } from './output.js';
 import { type SegmentOutput, SegmentRecorder } from './segment-recorder.js';
-import { removeOldMp4Takes } from './segment-retention.js';
+import { listMp4Takes, removeMp4Take, removeOldMp4Takes } from './segment-retention.js';
 
 /** Fragments: a crash loses no more than the one being written, and memory holds no more than one of each stream. */
 const FRAGMENT_MS = 1000;
@@ -25,6 +25,8 @@ export const fmp4Output: Output = {
 		return (await listTakes(directory)).filter((take) => path.basename(take) < before);
 	},
 	finishTake: finishFmp4Take,
+	listTakes: listMp4Takes,
+	removeTake: removeMp4Take,
 	removeOld: removeOldMp4Takes,
 };
 

@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename, statfs, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { buildFaststartHead, type FaststartTrack } from '../container/mp4/faststart.js';
 import { totalBytes } from '../container/mp4/fragment-reader.js';
@@ -13,6 +13,8 @@ type Piece = { file: string; start: number; end: number };
 
 export type MergedFile = { file: string; sizeBytes: number; durationMs: number };
 
+/** Stays free behind an MP4. */
+const MIN_FREE_BYTES = 256 * 1024 * 1024;
 const COPY_BYTES = 1024 * 1024;
 
 /**
@@ -61,20 +63,33 @@ async function mergeSegments(
 	}
 	const head = buildFaststartHead([...tracks.values()], mediaBytes);
 	const target = path.join(directory, fileName);
-	const output = await open(`${target}${UNFINISHED}`, 'w');
+	await assertRoom(directory, head.length + mediaBytes);
+	const unfinished = `${target}${UNFINISHED}`;
+	const output = await open(unfinished, 'w');
 	try {
 		await writeAll(output, head, 0);
 		await copyPieces(pieces, output, head.length);
 		await output.datasync();
+		await rename(unfinished, target);
+	} catch (error) {
+		await unlink(unfinished);
+		throw error;
 	} finally {
 		await output.close();
 	}
-	await rename(`${target}${UNFINISHED}`, target);
 	const longest = [...tracks.values()].map(({ config, table }) => {
 		const timescale = config.kind === 'audio' ? config.sampleRate : 90_000;
 		return (table.durationTicks * 1000) / timescale;
 	});
 	return { file: fileName, sizeBytes: head.length + mediaBytes, durationMs: Math.round(Math.max(0, ...longest)) };
+}
+
+/** A take's MP4 is not worth a full disk, on which nothing else could be recorded. */
+async function assertRoom(directory: string, bytes: number): Promise<void> {
+	const { bavail, bsize } = await statfs(directory);
+	if (bavail * bsize < bytes + MIN_FREE_BYTES) {
+		throw Object.assign(new Error(`no room for an MP4 of ${bytes} bytes`), { code: 'ENOSPC' });
+	}
 }
 
 /** The tracks of an init segment, with empty tables. */

@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.js';
 import type { DiskGauge } from './disk-gauge.js';
 import type { RecorderFigures } from './recorder-figures.js';
+import type { KeptTake } from './size-retention.js';
 
 /** Something worth a line in the log. */
 export type RecorderEvent = {
@@ -64,6 +65,10 @@ export type Output = {
 	endedTakes?(directory: string, beforeMs: number): Promise<string[]>;
 	/** Work that must not hold up the stream's next take; one take at a time. @returns null when there was nothing to do. */
 	finishTake?(take: string): Promise<FinishedTake | null>;
+	/** The takes in `directory` that count towards record.maxSize; `recording`: without the one that is being written. */
+	listTakes?(directory: string, recording: boolean): Promise<KeptTake[]>;
+	/** Removes one of them. */
+	removeTake?(take: string): Promise<void>;
 	/** Removes from `directory` what is too old. @returns the names of what was removed. */
 	removeOld(directory: string, rule: RetentionRule): Promise<string[]>;
 };

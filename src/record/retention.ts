@@ -2,6 +2,7 @@ import { readdir, rmdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { errorCodeOf } from './file-error.js';
 import type { RetentionRule } from './output.js';
+import type { KeptTake } from './size-retention.js';
 import { NEWEST_TAKE } from './take-directory.js';
 
 /**
@@ -28,6 +29,25 @@ export async function removeOldTakes(
 		await removeIfEmpty(directory);
 	}
 	return removed;
+}
+
+/** The takes in `directory`; while `recording`, without the newest. */
+export async function listTakes(directory: string, recording: boolean): Promise<KeptTake[]> {
+	const takes: KeptTake[] = [];
+	for (const file of (await readdir(directory)).sort()) {
+		if (file.endsWith('.flv') && !(recording && file === NEWEST_TAKE)) {
+			const take = path.join(directory, file);
+			const { size, mtimeMs } = await stat(take);
+			takes.push({ path: take, sizeBytes: size, changedMs: mtimeMs });
+		}
+	}
+	return takes;
+}
+
+/** Removes a take, and its directory when that is empty then. */
+export async function removeTake(take: string): Promise<void> {
+	await unlink(take);
+	await removeIfEmpty(path.dirname(take));
 }
 
 async function removeIfEmpty(directory: string): Promise<void> {

@@ -4,6 +4,7 @@ import { errorCodeOf } from './file-error.js';
 import { MERGED_DIRECTORY, SEPARATE_DIRECTORY } from './fmp4-take.js';
 import { listTakes } from './mp4-directory.js';
 import type { RetentionRule } from './output.js';
+import type { KeptTake } from './size-retention.js';
 
 /**
  * Removes the fMP4 takes in `directory` that nothing has been written to for too long, links to them, and the directory when it is
@@ -13,18 +14,38 @@ export async function removeOldMp4Takes(directory: string, rule: RetentionRule):
 	const removed: string[] = [];
 	for (const take of await listTakes(directory)) {
 		if (!rule.isOpen(take) && rule.nowMs - (await newestChangeMs(take)) > rule.maxAgeMs) {
-			await rm(take, { recursive: true, force: true });
+			await removeMp4Take(take);
 			removed.push(take);
 		}
 	}
-	if (removed.length > 0) {
-		const names = new Set(removed.map((take) => path.basename(take)));
-		for (const output of [MERGED_DIRECTORY, SEPARATE_DIRECTORY]) {
-			await removeLinkInto(path.join(directory, output), names);
-		}
-		await removeIfEmpty(directory);
-	}
 	return removed;
+}
+
+/** The fMP4 takes in `directory`, each with all that is in it. */
+export async function listMp4Takes(directory: string): Promise<KeptTake[]> {
+	const kept: KeptTake[] = [];
+	for (const take of await listTakes(directory)) {
+		kept.push({ path: take, sizeBytes: await sizeOf(take), changedMs: await newestChangeMs(take) });
+	}
+	return kept;
+}
+
+/** Removes a take, links to it, and the stream's directory when it is empty then. */
+export async function removeMp4Take(take: string): Promise<void> {
+	const directory = path.dirname(take);
+	await rm(take, { recursive: true, force: true });
+	for (const output of [MERGED_DIRECTORY, SEPARATE_DIRECTORY]) {
+		await removeLinkInto(path.join(directory, output), path.basename(take));
+	}
+	await removeIfEmpty(directory);
+}
+
+async function sizeOf(take: string): Promise<number> {
+	let bytes = 0;
+	for (const entry of await readdir(take, { withFileTypes: true, recursive: true })) {
+		bytes += entry.isFile() ? (await stat(path.join(entry.parentPath, entry.name))).size : 0;
+	}
+	return bytes;
 }
 
 async function newestChangeMs(take: string): Promise<number> {
@@ -35,10 +56,10 @@ async function newestChangeMs(take: string): Promise<number> {
 	return newest;
 }
 
-async function removeLinkInto(link: string, takes: ReadonlySet<string>): Promise<void> {
+async function removeLinkInto(link: string, takeName: string): Promise<void> {
 	try {
 		const [take] = (await readlink(link)).split(path.sep);
-		if (take !== undefined && takes.has(take)) {
+		if (take === takeName) {
 			await unlink(link);
 		}
 	} catch (error) {

@@ -33,7 +33,8 @@ export const DEFAULT_SEGMENT_POLICY: SegmentPolicy = {
 	trackWaitMs: 1000,
 };
 
-/** More frames than that are never held while a track is waited for. */
+/** More is never held while a track is waited for. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
 const MAX_HELD_FRAMES = 1024;
 
 /**
@@ -49,6 +50,7 @@ export class SegmentPlanner implements FrameSink {
 	#active: SourceTrack[] = [];
 	/** The first frames, kept until the tracks are known. Null once they are. */
 	#held: Frame[] | null = [];
+	#heldBytes = 0;
 	#originMs = Number.NaN;
 	/** Tracks have appeared or changed: they begin at the next frame that needs nothing before it. */
 	#tracksChanged = true;
@@ -88,9 +90,15 @@ export class SegmentPlanner implements FrameSink {
 			return;
 		}
 		this.#held.push({ ...frame, payload: Buffer.from(frame.payload) });
+		this.#heldBytes += frame.payload.length;
 		const waitedMs = frame.dtsMs - this.#held[0]!.dtsMs;
 		const complete = this.#sources.audio !== null && this.#held.some(isPictureStart);
-		if (complete || waitedMs >= this.#policy.trackWaitMs || this.#held.length === MAX_HELD_FRAMES) {
+		if (
+			complete ||
+			waitedMs >= this.#policy.trackWaitMs ||
+			this.#held.length === MAX_HELD_FRAMES ||
+			this.#heldBytes > MAX_HELD_BYTES
+		) {
 			this.#release();
 		}
 	}
