@@ -1,5 +1,7 @@
 import { close, open, rename, writev } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { errorCodeOf } from './file-error.js';
 
 // The callback functions take less than half the time of node:fs/promises, and a hundred streams write a thousand files a second.
 const openFile = promisify(open);
@@ -19,6 +21,18 @@ export async function writeFileWhole(file: string, chunks: readonly Uint8Array[]
 		await closeFile(fd);
 	}
 	await renameFile(unfinished, file);
+}
+
+export async function isThere(file: string): Promise<boolean> {
+	try {
+		await access(file);
+		return true;
+	} catch (error) {
+		if (errorCodeOf(error) === 'ENOENT') {
+			return false;
+		}
+		throw error;
+	}
 }
 
 /** Writes `chunks` at the descriptor's place, however many system calls it takes. */

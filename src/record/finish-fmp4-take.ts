@@ -1,6 +1,6 @@
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileWhole } from './atomic-file.js';
+import { isThere, writeFileWhole } from './atomic-file.js';
 import { type CompletePlaylist, completePlaylist } from './complete-playlist.js';
 import { errorCodeOf } from './file-error.js';
 import { MERGED_DIRECTORY, SEPARATE_DIRECTORY } from './fmp4-take.js';
@@ -92,18 +92,6 @@ async function readMeta(directory: string): Promise<TakeMeta | null> {
 	} catch (error) {
 		if (errorCodeOf(error) === 'ENOENT' || error instanceof SyntaxError) {
 			return null;
-		}
-		throw error;
-	}
-}
-
-async function isThere(file: string): Promise<boolean> {
-	try {
-		await access(file);
-		return true;
-	} catch (error) {
-		if (errorCodeOf(error) === 'ENOENT') {
-			return false;
 		}
 		throw error;
 	}

@@ -1,26 +1,30 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
+import type { TrackConfig } from '../codec/track-config.js';
 import type { MovieTrack } from '../container/mp4/movie-reader.js';
 import type { MediaPlaylist } from '../protocol/m3u8/media-playlist.js';
 import { type ManifestPeriod, type ManifestTrack, serializeManifest } from '../protocol/mpd/manifest.js';
 import type { PackagedTrack } from '../remux/cmaf-packager.js';
-import { writeFileWhole } from './atomic-file.js';
+import { isThere, writeFileWhole } from './atomic-file.js';
 import { readMovieFile, scanSegment } from './fragment-scan.js';
+import { MASTER_PLAYLIST, masterPlaylist } from './master-playlist.js';
 import { TrackTimeline } from './separate-track.js';
 
 /** What a manifest says of a bit rate that nobody has measured. */
 const UNKNOWN_BANDWIDTH = 2_000_000;
 
-/** Writes the manifest of a take that a crash has left without one, from its segments. */
+/** Writes the manifest and the master playlist of a take that a crash has left unfinished, from its segments. */
 export async function rebuildManifest(
 	directory: string,
 	playlists: { video: MediaPlaylist | null; audio: MediaPlaylist | null },
 ): Promise<void> {
 	const periods: ManifestPeriod[] = [];
+	const newest: TrackConfig[] = [];
 	let durationMs = 0;
 	for (const kind of ['video', 'audio'] as const) {
 		const playlist = playlists[kind];
 		const timelines = playlist === null ? [] : await readTimelines(directory, kind, playlist);
+		newest.push(...timelines.slice(-1).map(({ track }) => track.config));
 		for (const [index, timeline] of timelines.entries()) {
 			const track = timeline.describe(Number.NEGATIVE_INFINITY, UNKNOWN_BANDWIDTH);
 			if (track !== null) {
@@ -38,6 +42,10 @@ export async function rebuildManifest(
 	const longest = Math.max(playlists.video?.targetDuration ?? 0, playlists.audio?.targetDuration ?? 0);
 	const text = serializeManifest({ live: null, durationMs, maxSegmentDurationMs: longest * 1000 + 500, periods });
 	await writeFileWhole(path.join(directory, 'manifest.mpd'), [Buffer.from(text)]);
+	if (!(await isThere(path.join(directory, MASTER_PLAYLIST)))) {
+		const master = masterPlaylist(newest, { peak: UNKNOWN_BANDWIDTH, average: null });
+		await writeFileWhole(path.join(directory, MASTER_PLAYLIST), [Buffer.from(master)]);
+	}
 }
 
 async function readTimelines(

@@ -1,10 +1,9 @@
 import path from 'node:path';
-import { videoRange } from '../codec/colour.js';
-import { type AudioRendition, serializeMultivariantPlaylist } from '../protocol/m3u8/multivariant-playlist.js';
 import { type ManifestPeriod, serializeManifest, UTC_TIMING_URL } from '../protocol/mpd/manifest.js';
 import type { Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
 import { writeFileWhole } from './atomic-file.js';
 import type { JobQueue } from './job-queue.js';
+import { MASTER_PLAYLIST, masterPlaylist } from './master-playlist.js';
 import { SeparateTrack } from './separate-track.js';
 import { describeTracks, isMetaDue, type TakeMeta } from './take-meta.js';
 
@@ -12,8 +11,6 @@ import { describeTracks, isMetaDue, type TakeMeta } from './take-meta.js';
 const LIVE_WINDOW_MS = 300_000;
 /** A running take's manifest is made anew with every second segment, and players are told to stay so far behind (take-meta.ts). */
 const SEGMENTS_PER_MANIFEST = 2;
-const AUDIO_GROUP = 'audio';
-const MASTER_VERSION = 7;
 /** The master playlist is written again when a peak of the bit rate has gone beyond what it says by this share. */
 const BANDWIDTH_STEP = 1.2;
 
@@ -113,35 +110,11 @@ export class SeparateOutput {
 		}
 	}
 
-	#writeMaster(bandwidth: number): void {
+	#writeMaster(peak: number): void {
 		const { video, audio } = this.#outputs;
-		const picture = this.#tracks.find(({ kind }) => kind === 'video')?.config;
-		const sound = this.#tracks.find(({ kind }) => kind === 'audio')?.config;
-		const renditions: AudioRendition[] = [];
-		if (picture !== undefined && sound?.kind === 'audio') {
-			const { channels } = sound;
-			renditions.push({ groupId: AUDIO_GROUP, name: 'Default', uri: 'audio.m3u8', channels, isDefault: true });
-		}
-		const isPicture = picture?.kind === 'video';
-		const text = serializeMultivariantPlaylist({
-			version: MASTER_VERSION,
-			independentSegments: false,
-			audio: renditions,
-			variants: [
-				{
-					uri: isPicture ? 'video.m3u8' : 'audio.m3u8',
-					bandwidth,
-					averageBandwidth: (video?.averageBitsPerSecond ?? 0) + (audio?.averageBitsPerSecond ?? 0),
-					codecs: this.#tracks.map(({ config }) => config.codecString),
-					width: isPicture ? picture.width : null,
-					height: isPicture ? picture.height : null,
-					frameRate: isPicture ? picture.frameRate : null,
-					videoRange: isPicture ? videoRange(picture.colour) : null,
-					audioGroup: renditions.length > 0 ? AUDIO_GROUP : null,
-				},
-			],
-		});
-		this.#write('index.m3u8', text);
+		const average = (video?.averageBitsPerSecond ?? 0) + (audio?.averageBitsPerSecond ?? 0);
+		const configs = this.#tracks.map(({ config }) => config);
+		this.#write(MASTER_PLAYLIST, masterPlaylist(configs, { peak, average }));
 	}
 
 	#writeManifest(live: boolean): void {
