@@ -22,6 +22,7 @@ export const ERROR_CODES = {
 	STREAM_LIMIT: 'More live streams than limits.streams',
 	RELAY_LOOP: 'The stream would be pulled from where it is wanted',
 	UPSTREAM_FAILED: 'No upstream of the gateway could be asked',
+	UPSTREAM_TIMEOUT: 'An upstream of the gateway did not answer in time',
 	SUBSCRIBER_LAGGING: 'The viewer stayed behind for longer than play.maxLag',
 	BUFFER_FULL: 'The peer did not read what was sent',
 	RTMP_VERSION: 'First byte of the handshake is not 3',

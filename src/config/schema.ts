@@ -126,6 +126,25 @@ export const configSchema = z.strictObject({
 			listing: z.boolean().default(false).meta(live('Show what is in a directory when its path ends with a slash.')),
 		})
 		.prefault({}),
+	cache: z
+		.strictObject({
+			memory: size
+				.default(256 * 1024 ** 2)
+				.meta(fixed('What a file gateway keeps of its upstreams in memory, in all threads.')),
+			directory: z
+				.string()
+				.default('')
+				.meta(fixed('Where a file gateway keeps segments on disk; empty = in memory only.')),
+			disk: size.default(10 * 1024 ** 3).meta(fixed('What may be kept in `directory`.')),
+			maxObject: size
+				.default(32 * 1024 ** 2)
+				.meta(live('Larger objects are not kept: each request for one goes to the upstream.')),
+			notFound: duration.default(1000).meta(live('How long it is believed that an upstream does not have something.')),
+			staleIfError: duration
+				.default(3_600_000)
+				.meta(live('How long old copies are given out while no upstream answers.')),
+		})
+		.prefault({}),
 	admin: z
 		.strictObject({
 			port: port.default(9750).meta(fixed('/metrics, /healthz, /readyz, /api/v1.')),

@@ -1,0 +1,207 @@
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { MessagePort } from 'node:worker_threads';
+import { LRUCache } from 'lru-cache';
+import type { Config } from '../../config/schema.js';
+import type { FileSource, Supply, Wanted } from '../../delivery/files/file-source.js';
+import type { Representation } from '../../delivery/files/representation.js';
+import { PeerError } from '../../errors.js';
+import type { Counters, FileCounter } from '../../metrics/counters.js';
+import { formatVia, parseVia, VIA_HEADER } from '../../protocol/relay-via.js';
+import { Upstreams } from '../upstreams.js';
+import { CachePeers, ownerOf } from './cache-peers.js';
+import { DiskStore } from './disk-store.js';
+import { encodeTarget, ObjectFetcher, type Outcome } from './object-fetcher.js';
+import { passThrough } from './pass-through.js';
+import {
+	cacheFields,
+	objectRepresentation,
+	type Result,
+	type StoredObject,
+	storedBytes,
+	VIA,
+} from './stored-object.js';
+import { UpstreamClient } from './upstream-request.js';
+
+const RESULT_COUNTER: Readonly<Record<Result, FileCounter>> = {
+	hit: 'fileCacheHits',
+	miss: 'fileCacheMisses',
+	revalidated: 'fileCacheRevalidated',
+	stale: 'fileCacheStale',
+};
+
+export type CacheTierOptions = {
+	/** The current one. */
+	config: () => Config;
+	/** Of this thread among `threads`. */
+	index: number;
+	threads: number;
+	/** By which an answer that goes in a circle is found out. */
+	processId: string;
+	counters: Counters;
+	onFault: (fault: string, detail: string) => void;
+};
+
+/** Files of upstreams, kept as long as they may be: one thread's share of a cache of several. */
+export class CacheTier implements FileSource {
+	readonly #options: CacheTierOptions;
+	readonly #upstreams: Upstreams;
+	readonly #client: UpstreamClient;
+	readonly #disk: DiskStore | null;
+	readonly #fetcher: ObjectFetcher;
+	readonly #peers: CachePeers;
+	/** Objects that other threads own; their bodies are shared with them. */
+	readonly #foreign: LRUCache<string, StoredObject>;
+	readonly #representations = new WeakMap<StoredObject, Representation>();
+	readonly #asking = new Map<string, Promise<Outcome>>();
+
+	constructor(options: CacheTierOptions) {
+		const { config, threads, index, counters, onFault } = options;
+		const { cache, gateway } = config();
+		this.#options = options;
+		this.#upstreams = new Upstreams(gateway.upstreams);
+		this.#client = new UpstreamClient(this.#upstreams, (failed) => {
+			counters.add('fileUpstreamRequests', 1);
+			counters.add('fileUpstreamFailures', failed ? 1 : 0);
+		});
+		const shareBytes = Math.floor(cache.memory / (threads === 1 ? 1 : threads * 2));
+		this.#foreign = new LRUCache({ maxSize: Math.max(1, shareBytes), sizeCalculation: storedBytes });
+		const onBytes = (bytes: number): void => counters.set('currentFileDiskBytes', bytes);
+		const owns = (name: string): boolean => ownerOf(name, threads) === index;
+		this.#disk =
+			cache.directory === ''
+				? null
+				: new DiskStore({
+						directory: cache.directory,
+						maxBytes: Math.floor(cache.disk / threads),
+						owns,
+						onBytes,
+						onFault,
+					});
+		this.#fetcher = new ObjectFetcher({
+			config,
+			memoryBytes: shareBytes,
+			disk: this.#disk,
+			client: this.#client,
+			counters,
+			relayFields: (via) => this.#relayFields(via),
+		});
+		this.#peers = new CachePeers(index, threads, (key, via) => this.#fetcher.fetch(key, via));
+	}
+
+	/** Reads what is on the disk. */
+	async start(): Promise<void> {
+		await this.#disk?.start();
+	}
+
+	/** Takes over another list of upstreams. */
+	configure(): void {
+		this.#upstreams.configure(this.#options.config().gateway.upstreams);
+	}
+
+	addPeer(index: number, port: MessagePort): void {
+		this.#peers.add(index, port);
+	}
+
+	removePeer(index: number): void {
+		this.#peers.remove(index);
+	}
+
+	close(): void {
+		this.#client.close();
+	}
+
+	hot({ local, query, request }: Wanted): Representation | null {
+		const object = isForAll(request) ? this.#kept(local + query) : undefined;
+		const nowMs = Date.now();
+		if (object === undefined || object.freshUntilMs <= nowMs || object.status !== 200) {
+			return null;
+		}
+		return this.#answer(object, object.stale ? 'stale' : 'hit', nowMs);
+	}
+
+	async find({ local, query, request }: Wanted): Promise<Supply> {
+		const via = this.#checkLoop(request);
+		const key = local + query;
+		if (!isForAll(request)) {
+			return this.#through(key, via);
+		}
+		const kept = this.#kept(key);
+		const nowMs = Date.now();
+		if (kept !== undefined && kept.status === 200 && kept.freshUntilMs <= nowMs && nowMs < kept.reuseUntilMs) {
+			// Whoever comes next gets what this brings; when it fails, whoever comes next is told.
+			this.#ask(key, via).catch((error: Error) => this.#options.onFault('an object was not renewed', error.message));
+			return this.#answer(kept, 'stale', nowMs);
+		}
+		const outcome = await this.#ask(key, via);
+		if (outcome === 'through') {
+			return this.#through(key, via);
+		}
+		const { object, result } = outcome;
+		if (object.status === 200) {
+			return this.#answer(object, result, Date.now());
+		}
+		this.#options.counters.add(RESULT_COUNTER[result], 1);
+		return null;
+	}
+
+	/** The object from its owner; one question for all in this thread who have it. */
+	#ask(key: string, via: readonly string[]): Promise<Outcome> {
+		const known = this.#asking.get(key);
+		if (known !== undefined) {
+			return known;
+		}
+		const asking = this.#peers
+			.fetch(key, via)
+			.then((outcome) => {
+				if (outcome !== 'through' && !this.#peers.owns(key) && outcome.object.freshUntilMs > Date.now()) {
+					this.#foreign.set(key, outcome.object);
+				}
+				return outcome;
+			})
+			.finally(() => {
+				this.#asking.delete(key);
+				this.#options.counters.set('currentFileCacheBytes', this.#fetcher.memoryBytes + this.#foreign.calculatedSize);
+			});
+		this.#asking.set(key, asking);
+		return asking;
+	}
+
+	#kept(key: string): StoredObject | undefined {
+		return this.#fetcher.kept(key) ?? this.#foreign.get(key);
+	}
+
+	#answer(object: StoredObject, result: Result, nowMs: number): Representation {
+		this.#options.counters.add(RESULT_COUNTER[result], 1);
+		let representation = this.#representations.get(object);
+		if (representation === undefined) {
+			representation = objectRepresentation(object);
+			this.#representations.set(object, representation);
+		}
+		return { ...representation, extra: cacheFields(object, result, nowMs) };
+	}
+
+	#through(key: string, via: readonly string[]): Supply {
+		const { stallTimeout } = this.#options.config().gateway;
+		const request = { target: encodeTarget(key), relayFields: this.#relayFields(via), timeoutMs: stallTimeout };
+		return (exchange) => passThrough(exchange, this.#client, request);
+	}
+
+	/** The processes that the client relays for. Throws PeerError when this one is among them. */
+	#checkLoop({ headers }: IncomingMessage): string[] {
+		const header = headers[VIA_HEADER];
+		const via = header === undefined ? [] : parseVia(header);
+		if (via.includes(this.#options.processId)) {
+			throw new PeerError('RELAY_LOOP');
+		}
+		return via;
+	}
+
+	#relayFields(via: readonly string[]): OutgoingHttpHeaders {
+		return { Via: VIA, [VIA_HEADER]: formatVia([...via, this.#options.processId]) };
+	}
+}
+
+/** Whether the answer to one client is the answer to all. */
+function isForAll({ headers }: IncomingMessage): boolean {
+	return headers.authorization === undefined;
+}

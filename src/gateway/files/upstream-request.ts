@@ -1,0 +1,113 @@
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { PeerError } from '../../errors.js';
+
+/** A request that goes from upstream to upstream until one answers. */
+export type UpstreamRequest = {
+	method: string;
+	/** Path and query. */
+	target: string;
+	headers: http.OutgoingHttpHeaders;
+	/** The upstream is given up when nothing comes for this long. */
+	timeoutMs: number;
+	/** Nobody wants the answer any more. */
+	signal?: AbortSignal;
+};
+
+/** In which order upstreams are asked, and what is told of them. */
+export type UpstreamOrder = {
+	order(): string[];
+	failed(address: string): void;
+	worked(address: string): void;
+};
+
+/** Connections to one upstream that are open at once, and those kept open while idle. */
+const MAX_SOCKETS = 256;
+const MAX_FREE_SOCKETS = 32;
+const agentOptions = {
+	keepAlive: true,
+	maxSockets: MAX_SOCKETS,
+	maxFreeSockets: MAX_FREE_SOCKETS,
+	scheduling: 'lifo',
+} as const;
+
+/** Asks upstreams by HTTP over connections that are kept. */
+export class UpstreamClient {
+	readonly #upstreams: UpstreamOrder;
+	readonly #onAttempt: (failed: boolean) => void;
+	readonly #agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) };
+
+	/** @param onAttempt called for each request to an upstream, when it is known whether it was answered. */
+	constructor(upstreams: UpstreamOrder, onAttempt: (failed: boolean) => void) {
+		this.#upstreams = upstreams;
+		this.#onAttempt = onAttempt;
+	}
+
+	/**
+	 * `use` gets the head of the first answer that is no server error, and reads the rest; when it rejects, the next upstream is asked
+	 * unless `isFinal` says that it is too late. Throws PeerError UPSTREAM_FAILED, UPSTREAM_TIMEOUT or RELAY_LOOP when nobody has answered.
+	 */
+	async ask<T>(
+		request: UpstreamRequest,
+		use: (response: IncomingMessage) => Promise<T>,
+		isFinal = (): boolean => false,
+	): Promise<T> {
+		let last = new PeerError('UPSTREAM_FAILED', 'there is none');
+		for (const address of this.#upstreams.order()) {
+			try {
+				const result = await use(await this.#head(address, request));
+				this.#upstreams.worked(address);
+				this.#onAttempt(false);
+				return result;
+			} catch (error) {
+				if (request.signal?.aborted) {
+					throw new PeerError('PEER_GONE');
+				}
+				last = asPeerError(error as Error, address);
+				this.#onAttempt(true);
+				if (last.code !== 'RELAY_LOOP') {
+					this.#upstreams.failed(address);
+				}
+				if (isFinal()) {
+					break;
+				}
+			}
+		}
+		throw last;
+	}
+
+	close(): void {
+		this.#agents['http:'].destroy();
+		this.#agents['https:'].destroy();
+	}
+
+	#head(address: string, { method, target, headers, timeoutMs, signal }: UpstreamRequest): Promise<IncomingMessage> {
+		return new Promise((resolve, reject) => {
+			const url = new URL(address);
+			const secure = url.protocol === 'https:';
+			const path = url.pathname.replace(/\/$/, '') + target;
+			const agent = this.#agents[secure ? 'https:' : 'http:'];
+			const { hostname, port } = url;
+			const request = (secure ? https : http).request({
+				...{ host: hostname.replace(/^\[|\]$/g, ''), port, method, path, agent, headers, timeout: timeoutMs },
+				...(signal === undefined ? {} : { signal }),
+			});
+			request.on('timeout', () => request.destroy(new PeerError('UPSTREAM_TIMEOUT', address)));
+			request.on('error', reject);
+			request.on('response', (response) => {
+				const status = response.statusCode ?? 0;
+				if (status >= 500) {
+					response.resume();
+					reject(new PeerError(status === 508 ? 'RELAY_LOOP' : 'UPSTREAM_FAILED', `${address} answered ${status}`));
+				} else {
+					resolve(response);
+				}
+			});
+			request.end();
+		});
+	}
+}
+
+function asPeerError(error: Error, address: string): PeerError {
+	return error instanceof PeerError ? error : new PeerError('UPSTREAM_FAILED', `${address}: ${error.message}`);
+}
