@@ -3,6 +3,10 @@
 const METHODS = 'GET, HEAD, POST, PUT, OPTIONS';
 const EXPOSED = 'Accept-Ranges, Content-Length, Content-Range, Date, ETag, Last-Modified';
 const MAX_AGE_SECONDS = '86400';
+const OPEN: Readonly<Record<string, string>> = {
+	'Access-Control-Allow-Origin': '*',
+	'Access-Control-Expose-Headers': EXPOSED,
+};
 
 /** Whether a page of `origin` may use this server; requests without an origin come from no page. */
 export function isOriginAllowed(origin: string | undefined, allowed: readonly string[]): boolean {
@@ -10,9 +14,9 @@ export function isOriginAllowed(origin: string | undefined, allowed: readonly st
 }
 
 /** Headers that every answer carries, errors included, so that the page can read it. */
-export function corsHeaders(origin: string | undefined, allowed: readonly string[]): Record<string, string> {
+export function corsHeaders(origin: string | undefined, allowed: readonly string[]): Readonly<Record<string, string>> {
 	if (allowed.includes('*')) {
-		return { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': EXPOSED };
+		return OPEN;
 	}
 	if (origin === undefined || !allowed.includes(origin)) {
 		return { Vary: 'Origin' };

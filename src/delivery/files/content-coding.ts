@@ -32,11 +32,26 @@ export function isCodable({ compressible, sizeBytes, body }: Representation): bo
 	return compressible && Buffer.isBuffer(body) && sizeBytes >= MIN_BYTES && sizeBytes <= MAX_BYTES;
 }
 
-/** The coding to answer with; null = none. */
+/** The coding to answer with; null = none. There are few different headers in the world, so each is read once. */
 export function chooseCoding(acceptEncoding: string | undefined): Coding | null {
 	if (acceptEncoding === undefined || acceptEncoding === '') {
 		return null;
 	}
+	let coding = chosen.get(acceptEncoding);
+	if (coding === undefined) {
+		coding = readAcceptEncoding(acceptEncoding);
+		chosen.set(acceptEncoding, coding);
+		if (chosen.size > MAX_CHOSEN) {
+			chosen.clear();
+		}
+	}
+	return coding;
+}
+
+const chosen = new Map<string, Coding | null>();
+const MAX_CHOSEN = 256;
+
+function readAcceptEncoding(acceptEncoding: string): Coding | null {
 	const accepted = new Map<string, number>();
 	for (const item of acceptEncoding.toLowerCase().split(',')) {
 		const [name = '', ...parameters] = item.split(';');

@@ -30,6 +30,8 @@ export type FileServerOptions = {
 /** Answers requests for files. */
 export class FileServer {
 	readonly #options: FileServerOptions;
+	/** Header fields as lists, by the object that they came as: most often one and the same. */
+	readonly #lists = new WeakMap<object, Pick<Exchange, 'fields' | 'vary'>>();
 
 	constructor(options: FileServerOptions) {
 		this.#options = options;
@@ -78,18 +80,26 @@ export class FileServer {
 		const { counters, accessLog } = this.#options;
 		const startedAtMs = accessLog === null ? 0 : performance.now();
 		const address = accessLog === null ? '' : request.socket.remoteAddress;
-		const { Vary: vary = '', ...fields } = cors;
 		return {
 			request,
 			response,
-			fields: Object.entries(fields).flat(),
-			vary,
+			...this.#listed(cors),
 			done: (status, bytes) => {
 				counters.add(STATUS_COUNTER[Math.floor(status / 100)] ?? 'fileRequests5xx', 1);
 				counters.add('fileBytesOut', bytes);
 				accessLog?.write(accessOf(request, address, startedAtMs, status, bytes));
 			},
 		};
+	}
+
+	#listed(cors: Readonly<Record<string, string>>): Pick<Exchange, 'fields' | 'vary'> {
+		let listed = this.#lists.get(cors);
+		if (listed === undefined) {
+			const { Vary: vary = '', ...fields } = cors;
+			listed = { fields: Object.entries(fields).flat(), vary };
+			this.#lists.set(cors, listed);
+		}
+		return listed;
 	}
 
 	#refuse(
