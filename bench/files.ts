@@ -9,7 +9,14 @@ import { UsageMeter } from './load/process-usage.js';
 import { freePort, ServerProcess } from './load/server-process.js';
 
 /** One file and how much of it a server gives out for a second of processor time. */
-type Case = { title: string; path: string; bytes: number; unit: string; bar: number; perCore: (result: GetResult, coreSeconds: number) => number };
+type Case = {
+	title: string;
+	path: string;
+	bytes: number;
+	unit: string;
+	bar: number;
+	perCore: (result: GetResult, coreSeconds: number) => number;
+};
 
 const CASES: readonly Case[] = [
 	{
@@ -35,7 +42,9 @@ const WARM_UP_SECONDS = 1;
 
 /** Compares a file gateway with nginx: the same files, the same load, one worker and one delivery thread, in turns. */
 async function main(): Promise<void> {
-	const { values } = parseArgs({ options: { seconds: { type: 'string' }, rounds: { type: 'string' }, nginx: { type: 'string' } } });
+	const { values } = parseArgs({
+		options: { seconds: { type: 'string' }, rounds: { type: 'string' }, nginx: { type: 'string' } },
+	});
 	const seconds = Number(values.seconds ?? 5);
 	const rounds = Number(values.rounds ?? 3);
 	const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'));

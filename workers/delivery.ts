@@ -1,4 +1,7 @@
 import { DeliveryRole } from '#src/delivery/delivery-role.js';
+import { FileGatewayRole } from '#src/gateway/files/file-gateway-role.js';
 import { runRole } from '#src/pool/run-role.js';
 
-await runRole((data, send) => new DeliveryRole(data, send));
+await runRole((data, send) =>
+	data.filesOnly === undefined ? new DeliveryRole(data, send) : new FileGatewayRole(data, send),
+);

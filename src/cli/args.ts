@@ -37,7 +37,7 @@ export function readArguments(argv: readonly string[], environment: NodeJS.Proce
 		sources: {
 			file: given.get('config') ?? environment[CONFIG_FILE_VARIABLE] ?? null,
 			environment,
-			flags: settingsOf(given),
+			flags: settingsOf(given, role),
 			...(role === DEFAULT_ROLE ? {} : { profile: ROLES[role].profile }),
 		},
 	};
@@ -99,9 +99,10 @@ function takesFlag(role: RoleName, name: FlagName): boolean {
 	return flag.roles === undefined || flag.roles.includes(role);
 }
 
-function settingsOf(given: ReadonlyMap<FlagName, string>): Setting[] {
+function settingsOf(given: ReadonlyMap<FlagName, string>, role: RoleName): Setting[] {
 	return [...given].flatMap(([name, text]) => {
-		const { key } = FLAGS[name];
+		const flag: Flag = FLAGS[name];
+		const key = flag.keyOf?.[role] ?? flag.key;
 		const origin = { source: 'flag', label: `--${name}` } as const;
 		return key === null ? [] : [textSetting(keyNamed(key), name === 'debug' ? 'debug' : text, origin)];
 	});

@@ -5,6 +5,8 @@ export type Flag = {
 	help: string;
 	/** The configuration key that it sets. */
 	key: string | null;
+	/** The key for roles that it is another one for. */
+	keyOf?: Readonly<Record<string, string>>;
 	/** It may be given several times, for a list. */
 	repeats?: boolean;
 	/** Roles that take the flag; absent = all of them. */
@@ -15,7 +17,7 @@ const LIVE = ['origin', 'flv-gateway'];
 const GATEWAYS = ['flv-gateway', 'file-gateway'];
 
 export const FLAGS = {
-	role: { value: 'ROLE', help: 'What to run: origin (default), flv-gateway', key: null },
+	role: { value: 'ROLE', help: 'What to run: origin (default), flv-gateway, file-gateway', key: null },
 	config: { value: 'FILE', help: 'YAML configuration file (see config.example.yaml)', key: null },
 	'rtmp-port': { value: 'PORT', help: 'RTMP publish and play', key: 'rtmp.port', roles: LIVE },
 	'http-port': {
@@ -29,13 +31,19 @@ export const FLAGS = {
 	media: { value: 'DIR', help: 'Directory of recordings', key: 'media', roles: ['origin'] },
 	upstream: {
 		value: 'URL',
-		help: 'Where a gateway gets its streams; may be repeated, in order of preference',
+		help: 'Where a gateway gets its streams or files; may be repeated, in order of preference',
 		key: 'gateway.upstreams',
 		repeats: true,
 		roles: GATEWAYS,
 	},
-	port: { value: 'PORT', help: 'Port of a gateway', key: 'http.port', roles: GATEWAYS },
-	root: { value: 'DIR', help: 'Directory that a file-gateway serves', key: null, roles: ['file-gateway'] },
+	port: {
+		value: 'PORT',
+		help: 'Port of a gateway',
+		key: 'http.port',
+		keyOf: { 'file-gateway': 'files.port' },
+		roles: GATEWAYS,
+	},
+	root: { value: 'DIR', help: 'Directory that a file-gateway serves', key: 'media', roles: ['file-gateway'] },
 	processes: { value: 'N', help: 'Processes behind the same port', key: null, roles: GATEWAYS },
 	'print-config': { value: null, help: 'Print the configuration, where each value came from, and exit', key: null },
 	debug: { value: null, help: 'Log at level debug', key: 'log.level' },

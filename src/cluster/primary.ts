@@ -171,7 +171,7 @@ export class Primary implements AdminSource {
 	}
 
 	#fork(seat: Seat): void {
-		const counts = threadCounts(this.#config);
+		const counts = threadCounts(this.#config, ROLES[this.#options.role].topology);
 		const child = new RoleChild(
 			{
 				role: this.#options.role,

@@ -26,19 +26,30 @@ export type Role = {
 export const ROLES = {
 	origin: {
 		help: 'takes streams in, gives them out, records them',
-		topology: { records: true, pulls: false },
+		topology: { records: true, pulls: false, filesOnly: false },
 		profile: { defaults: {}, required: {}, writesMedia: true },
 		listeners: liveListeners,
 	},
 	'flv-gateway': {
 		help: 'gives out the streams of an upstream',
-		topology: { records: false, pulls: true },
+		topology: { records: false, pulls: true, filesOnly: false },
 		profile: {
 			defaults: { 'http.port': 8080, 'rtmp.port': 'off', 'files.port': 'off', 'log.statistics': '10s' },
 			required: { 'gateway.upstreams': 'a gateway needs one (--upstream http://origin:8501)' },
 			writesMedia: false,
 		},
 		listeners: liveListeners,
+	},
+	'file-gateway': {
+		help: 'serves recordings, HLS, DASH and pages from a directory or an upstream',
+		topology: { records: false, pulls: false, filesOnly: true },
+		profile: {
+			defaults: { 'files.port': 8100, 'http.port': 'off', 'rtmp.port': 'off', 'log.statistics': '10s' },
+			required: {},
+			writesMedia: false,
+			upstreamProtocols: ['http:', 'https:'],
+		},
+		listeners: ({ config }) => plan('files', 'files.port', config.host, config.files.port),
 	},
 } as const satisfies Readonly<Record<string, Role>>;
 

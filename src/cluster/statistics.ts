@@ -1,19 +1,20 @@
 import type { ProcessPort } from '../control/process-port.js';
 import type { Logger } from '../log/logger.js';
+import { FILE_COUNTERS, type FileCounter } from '../metrics/counters.js';
 import type { ProcessSnapshot } from '../metrics/snapshot.js';
 import { sum, VIEWER_PROTOCOLS } from '../metrics/stream-counts.js';
 
 /** Bits in a byte, milliseconds in a second: bytes per millisecond are this many kbit/s. */
 const KBIT_PER_BYTE_MS = 8;
 
-type Traffic = { atMs: number; bytesIn: number; bytesOut: number };
+type Traffic = { atMs: number; bytesIn: number; bytesOut: number; files: Record<FileCounter, number> };
 
 /** Logs, every `intervalMs`, what all role processes do together: the figures of /metrics, traffic as a rate. */
 export class Statistics {
 	readonly #ports: () => readonly ProcessPort[];
 	readonly #log: Logger;
 	readonly #timer: NodeJS.Timeout;
-	#before: Traffic = { atMs: performance.now(), bytesIn: 0, bytesOut: 0 };
+	#before: Traffic = { atMs: performance.now(), bytesIn: 0, bytesOut: 0, files: fileCounts([]) };
 
 	constructor(ports: () => readonly ProcessPort[], intervalMs: number, log: Logger) {
 		this.#ports = ports;
@@ -40,6 +41,7 @@ export class Statistics {
 			atMs,
 			bytesIn: sum(snapshots, ({ totals }) => totals.counts.bytesIn),
 			bytesOut: sum(snapshots, ({ totals }) => sum(VIEWER_PROTOCOLS, (protocol) => totals.counts.bytesOut[protocol])),
+			files: fileCounts(snapshots),
 		};
 		const before = this.#before;
 		this.#before = now;
@@ -56,7 +58,32 @@ export class Statistics {
 			upstreamLosses: sum(snapshots, ({ totals }) => totals.pullLosses),
 			continued: sum(snapshots, ({ totals }) => totals.pullContinuations),
 			spliced: sum(snapshots, ({ totals }) => totals.pullSplices),
+			...fileFigures(before, now),
 			processes: snapshots.length,
 		};
 	}
+}
+
+function fileCounts(snapshots: readonly ProcessSnapshot[]): Traffic['files'] {
+	const counts = FILE_COUNTERS.map((name) => [name, sum(snapshots, ({ totals }) => totals.files[name])]);
+	return Object.fromEntries(counts) as Traffic['files'];
+}
+
+/** What was done with files since `before`; nothing when that is nothing. */
+function fileFigures(before: Traffic, now: Traffic): Record<string, number> {
+	const since = (...names: FileCounter[]): number =>
+		sum(names, (name) => Math.max(0, now.files[name] - before.files[name]));
+	const requests = since('fileRequests2xx', 'fileRequests3xx', 'fileRequests4xx', 'fileRequests5xx');
+	if (requests === 0) {
+		return {};
+	}
+	const kbps = (bytes: number): number => Math.round((bytes * KBIT_PER_BYTE_MS) / (now.atMs - before.atMs));
+	return {
+		fileRequests: requests,
+		fileErrors: since('fileRequests5xx'),
+		filesOutKbps: kbps(since('fileBytesOut')),
+		cacheHits: since('fileCacheHits', 'fileCacheStale'),
+		upstreamRequests: since('fileUpstreamRequests'),
+		filesInKbps: kbps(since('fileUpstreamBytes')),
+	};
 }

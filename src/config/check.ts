@@ -11,7 +11,11 @@ const MAX_RING_BYTES = 32 * 1024 ** 2;
 const SHARED_PORT_KEYS = ['rtmp.port', 'rtmp.tlsPort', 'http.port', 'files.port'] as const;
 
 /** What a schema cannot know of the role that runs: see RoleProfile. */
-type Needs = { required: Readonly<Record<string, string>>; writesMedia: boolean };
+type Needs = {
+	required: Readonly<Record<string, string>>;
+	writesMedia: boolean;
+	upstreamProtocols?: readonly string[];
+};
 
 /** What a schema cannot see: values that exclude each other, files that cannot be used. Throws ConfigError with a line each. */
 export function checkConfig(config: Config, origins: ReadonlyMap<string, Origin>, needs: Needs): void {
@@ -33,6 +37,11 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, Origin>
 		const value = valueAt(config, key.split('.'));
 		if (Array.isArray(value) && value.length === 0) {
 			report(key, problem);
+		}
+	}
+	for (const upstream of config.gateway.upstreams) {
+		if (needs.upstreamProtocols?.includes(new URL(upstream).protocol) === false) {
+			report('gateway.upstreams', `${upstream}: this role wants ${needs.upstreamProtocols.join(' or ')}`);
 		}
 	}
 	const mediaProblem = needs.writesMedia ? directoryProblem(config.media) : null;

@@ -25,6 +25,8 @@ export type RoleProfile = {
 	required: Readonly<Record<string, string>>;
 	/** It writes to the directory of recordings. */
 	writesMedia: boolean;
+	/** Protocols that it can ask upstreams by; absent = all. */
+	upstreamProtocols?: readonly string[];
 };
 
 const ORIGIN_PROFILE: RoleProfile = { defaults: {}, required: {}, writesMedia: true };

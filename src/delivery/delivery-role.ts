@@ -1,3 +1,4 @@
+import type { Config } from '../config/schema.js';
 import { LiveSources } from '../hls/live-sources.js';
 import { AccessLog } from '../log/access-log.js';
 import { createLogger, type Logger } from '../log/logger.js';
@@ -9,10 +10,9 @@ import { HubSet } from '../stream/hub-set.js';
 import { audienceReporter, StreamFinder } from '../stream/stream-finder.js';
 import type { CoordinatorToThread, ListenerName, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
-import { ClipSource } from './files/clip-source.js';
 import { FileServer } from './files/file-server.js';
-import { LocalSource } from './files/local-source.js';
-import { StartOffset } from './files/start-offset.js';
+import type { FileSource } from './files/file-source.js';
+import { publicFiles } from './files/public-files.js';
 import { HttpServer } from './http-server.js';
 import { PushPorts } from './push-ports.js';
 import { Router } from './router.js';
@@ -29,7 +29,8 @@ export class DeliveryRole {
 	readonly #accessLog: AccessLog | null;
 	readonly #servers: { name: ListenerName; server: HttpServer; router: Router }[];
 
-	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, log?: Logger) {
+	/** @param filesOnly what a gateway of files serves from; without it, streams are served too, and the files of this machine. */
+	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, log?: Logger, filesOnly?: FileSource) {
 		const { config, index, role } = data;
 		this.#data = data;
 		this.#send = send;
@@ -42,15 +43,11 @@ export class DeliveryRole {
 		const onFault = (fault: string, detail: string): void => refusals.report(fault, detail);
 		const { accessLog, accessLogFormat } = config.files;
 		this.#accessLog = accessLog === '' ? null : new AccessLog(accessLog, accessLogFormat, onFault);
-		const local = new LocalSource({
-			config: () => this.#services.config,
-			memoryBytes: config.files.memory,
-			counters,
-			wholeRoot: false,
-		});
-		const source = new ClipSource(new StartOffset(local), () => this.#services.config.media);
+		const configOf = (): Config => this.#services.config;
+		const memoryBytes = config.files.memory;
+		const source = filesOnly ?? publicFiles({ config: configOf, memoryBytes, counters, wholeRoot: false });
 		const files = new FileServer({ source, counters, accessLog: this.#accessLog, onFault });
-		const live = new LiveSources(directory);
+		const live = filesOnly === undefined ? new LiveSources(directory) : null;
 		const pushes = new PushPorts();
 		this.#services = { config, directory, finder, hubs, live, pushes, files, counters, log: ownLog, refusals };
 		this.#limits = new ConnectionLimits(config, data.connections);
@@ -106,7 +103,7 @@ export class DeliveryRole {
 			.filter(({ name }) => this.#data.listeners[name] !== undefined)
 			.map(({ server }) => server.close());
 		this.#services.hubs.closeAll('SERVER_STOPPING');
-		this.#services.live.close();
+		this.#services.live?.close();
 		for (const { router } of this.#servers) {
 			router.drain();
 		}

@@ -16,7 +16,8 @@ export type DeliveryServices = {
 	readonly directory: StreamDirectory;
 	readonly finder: StreamFinder;
 	readonly hubs: HubSet;
-	readonly live: LiveSources;
+	/** Null where there are no streams. */
+	readonly live: LiveSources | null;
 	readonly pushes: PushPorts;
 	readonly files: FileServer;
 	readonly counters: Counters;

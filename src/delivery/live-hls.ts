@@ -34,7 +34,7 @@ export function serveLive(
 	{ app, name, resource, query }: { app: string; name: string; resource: LiveResource; query: string },
 	cors: Readonly<Record<string, string>>,
 ): void {
-	const source = services.live.get(app, name);
+	const source = services.live?.get(app, name) ?? null;
 	const { done } = services.files.exchange(request, response, cors);
 	const write = (answer: LiveAnswer): void => done(answer.status, writeAnswer(request, response, answer, cors));
 	if (source === null) {

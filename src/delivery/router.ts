@@ -66,7 +66,7 @@ export class Router {
 		{ path, query }: { path: string; query: string },
 		cors: Readonly<Record<string, string>>,
 	): void {
-		const live = parseLivePath(path);
+		const live = this.#services.live === null ? null : parseLivePath(path);
 		if (asksForTime(path)) {
 			answerTime(response, cors);
 		} else if (live !== null) {
@@ -121,6 +121,9 @@ export class Router {
 
 	#route(request: IncomingMessage, publishes: boolean): Route {
 		const route = parseRoute(request.url ?? '/', publishes);
+		if (route.kind === 'stream' && this.#services.live === null && !publishes) {
+			return { kind: 'file', path: `/${route.app}/${route.name}.flv`, query: route.query };
+		}
 		if (route.kind === 'stream' && !this.#live) {
 			throw new PeerError('STREAM_NOT_FOUND', 'this port serves files only');
 		}

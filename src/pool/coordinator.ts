@@ -11,6 +11,7 @@ import type {
 	ListenerName,
 	PublishVerdict,
 	StreamInfo,
+	ThreadData,
 	ThreadToCoordinator,
 } from '../stream/thread-messages.js';
 import { Condition } from './condition.js';
@@ -66,6 +67,8 @@ export class Coordinator {
 	readonly #outputs: StreamOutputs | null;
 	/** Null in roles that do not pull. */
 	readonly #pulls: PullBook | null;
+	/** Of ThreadData. */
+	readonly #filesOnly: Pick<ThreadData, 'filesOnly'>;
 	readonly #processId = randomBytes(PROCESS_ID_BYTES).toString('hex');
 	/** Changes when a thread is ready, has drained, or is gone. */
 	readonly #progress = new Condition();
@@ -86,8 +89,9 @@ export class Coordinator {
 			listener: this.#registryListener(),
 			slots: this.#ledger,
 		});
-		const counts = options.threads ?? threadCounts(options.config);
-		const { records, pulls } = options.topology ?? ORIGIN;
+		const { records, pulls, filesOnly } = options.topology ?? ORIGIN;
+		const counts = options.threads ?? threadCounts(options.config, { filesOnly });
+		this.#filesOnly = filesOnly ? { filesOnly: { threads: counts.delivery } } : {};
 		this.#outputs = records ? this.#createOutputs(counts.remux) : null;
 		const entries = options.entries ?? ENTRIES;
 		const listener = this.#threadListener();
@@ -201,6 +205,7 @@ export class Coordinator {
 					counters: this.#ledger.openThread(thread.name).slab,
 					connections: this.#connectionShare(thread),
 					relay: { processId: this.#processId, onDemand: this.#pulls !== null },
+					...this.#filesOnly,
 					streams,
 				};
 			},
@@ -295,7 +300,7 @@ export class Coordinator {
 	}
 
 	#onCreated(thread: RoleThread): void {
-		this.#wirePushes(thread);
+		this.#wire(thread);
 		if (thread.role === 'ingest') {
 			this.#pulls?.threadStarted(thread);
 		}
@@ -308,6 +313,8 @@ export class Coordinator {
 		this.#pulls?.threadLost(thread);
 		if (thread.role === 'ingest') {
 			this.#broadcast({ type: 'push-port-closed', index: thread.index }, 'delivery');
+		} else if (this.#filesOnly.filesOnly !== undefined) {
+			this.#broadcast({ type: 'peer-port-closed', index: thread.index }, 'delivery');
 		}
 		if (!this.#ready.has(thread) && !thread.stopped) {
 			this.#die(`${thread.name} died before it was ready`);
@@ -319,13 +326,16 @@ export class Coordinator {
 		return { table: this.#connections, share: this.#threads.indexOf(thread) };
 	}
 
-	/** A channel between this thread and every running thread of the other role. */
-	#wirePushes(thread: RoleThread): void {
+	/** A channel between this thread and every running thread of the other role; where there is no other, of its own. */
+	#wire(thread: RoleThread): void {
+		const { filesOnly } = this.#filesOnly;
+		const type = filesOnly === undefined ? 'push-port' : 'peer-port';
 		for (const other of this.#threads) {
-			if (other.role !== thread.role && other.running) {
+			const isPartner = filesOnly === undefined ? other.role !== thread.role : other !== thread;
+			if (isPartner && other.running) {
 				const { port1, port2 } = new MessageChannel();
-				thread.post({ type: 'push-port', index: other.index, port: port1 }, [port1]);
-				other.post({ type: 'push-port', index: thread.index, port: port2 }, [port2]);
+				thread.post({ type, index: other.index, port: port1 }, [port1]);
+				other.post({ type, index: thread.index, port: port2 }, [port2]);
 			}
 		}
 	}

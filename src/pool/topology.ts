@@ -4,6 +4,8 @@ export type Topology = {
 	records: boolean;
 	/** Streams come from an upstream when somebody wants them; nobody may publish. */
 	pulls: boolean;
+	/** There are no streams, only files: delivery threads and nothing else. */
+	filesOnly: boolean;
 };
 
-export const ORIGIN: Topology = { records: true, pulls: false };
+export const ORIGIN: Topology = { records: true, pulls: false, filesOnly: false };

@@ -72,6 +72,8 @@ export type ThreadData = {
 	/** The thread's place in the process's count of connections. */
 	connections: ConnectionShare;
 	relay: RelayPlace;
+	/** Of a process that serves files and no streams: how many delivery threads it has. */
+	filesOnly?: { threads: number };
 	/** All streams that are live now. */
 	streams: StreamInfo[];
 };
@@ -94,6 +96,9 @@ export type CoordinatorToThread =
 	| { type: 'push-port'; index: number; port: MessagePort }
 	/** To delivery: ingest thread `index` is gone; its pushes end. */
 	| { type: 'push-port-closed'; index: number }
+	/** Between the delivery threads of a process that serves files only: a channel to thread `index`. */
+	| { type: 'peer-port'; index: number; port: MessagePort }
+	| { type: 'peer-port-closed'; index: number }
 	/** Nobody has the stream, or nobody could be asked. Those who wait for it may be told so. */
 	| ({ type: 'stream-missing'; app: string; name: string } & Reason)
 	/** To ingest: pull a stream. Of one that is being pulled: for more processes than it was known. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { threadCounts } from '#src/pool/thread-counts.js';
+import { ORIGIN } from '#src/pool/topology.js';
 import { testConfig } from '../support/config.js';
 
 const CASES = [
@@ -13,6 +14,11 @@ const CASES = [
 
 for (const { cores, threads, counts } of CASES) {
 	it(`has ${JSON.stringify(counts)} with ${cores} cores and ${JSON.stringify(threads)} configured`, () => {
-		assert.deepEqual(threadCounts(testConfig({ threads }), cores), counts);
+		assert.deepEqual(threadCounts(testConfig({ threads }), ORIGIN, cores), counts);
 	});
 }
+
+it('has delivery threads and nothing else where there are only files', () => {
+	const counts = threadCounts(testConfig(), { filesOnly: true }, 4);
+	assert.deepEqual(counts, { ingest: 0, delivery: 4, remux: 0 });
+});

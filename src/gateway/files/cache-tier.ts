@@ -6,7 +6,7 @@ import type { FileSource, Supply, Wanted } from '../../delivery/files/file-sourc
 import type { Representation } from '../../delivery/files/representation.js';
 import { PeerError } from '../../errors.js';
 import type { Counters, FileCounter } from '../../metrics/counters.js';
-import { formatVia, parseVia, VIA_HEADER } from '../../protocol/relay-via.js';
+import { formatVia, parseVia, VIA_HEADER } from '../../protocol/relay.js';
 import { Upstreams } from '../upstreams.js';
 import { CachePeers, ownerOf } from './cache-peers.js';
 import { DiskStore } from './disk-store.js';
@@ -28,6 +28,9 @@ const RESULT_COUNTER: Readonly<Record<Result, FileCounter>> = {
 	revalidated: 'fileCacheRevalidated',
 	stale: 'fileCacheStale',
 };
+
+/** What would be a live stream at the upstream, and no file ever ends. */
+const STREAM = /^\/[^/]+\/[^/]+\.flv$/;
 
 export type CacheTierOptions = {
 	/** The current one. */
@@ -120,6 +123,9 @@ export class CacheTier implements FileSource {
 	}
 
 	async find({ local, query, request }: Wanted): Promise<Supply> {
+		if (STREAM.test(local)) {
+			throw new PeerError('STREAM_NOT_FOUND', 'this is a gateway of files');
+		}
 		const via = this.#checkLoop(request);
 		const key = local + query;
 		if (!isForAll(request)) {
