@@ -1,5 +1,5 @@
 import { DeliveryRole } from '#src/delivery/delivery-role.js';
-import { FileGatewayRole } from '#src/gateway/files/file-gateway-role.js';
+import { FileGatewayRole } from '#src/gateway/file-gateway-role.js';
 import { runRole } from '#src/pool/run-role.js';
 
 await runRole((data, send) =>

@@ -62,7 +62,7 @@ describe('command line', () => {
 		[['--media='], ['--media: expected DIR']],
 		[['--media', '--debug'], ['--media: expected DIR']],
 		[['--debug=yes'], ['--debug: takes no value']],
-		[['--role', 'edge'], ['--role: expected one of origin, flv-gateway, got "edge"']],
+		[['--role', 'edge'], ['--role: expected one of origin, flv-gateway, file-gateway, got "edge"']],
 		[
 			['--upstream', 'http://a', '--processes', '2'],
 			['--upstream: the role origin does not take it', '--processes: the role origin does not take it'],

@@ -1,11 +1,11 @@
-import { DeliveryRole } from '../../delivery/delivery-role.js';
-import type { FileSource } from '../../delivery/files/file-source.js';
-import { LocalSource } from '../../delivery/files/local-source.js';
-import { createLogger } from '../../log/logger.js';
-import { RepeatReporter } from '../../log/repeat-reporter.js';
-import { Counters } from '../../metrics/counters.js';
-import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../../stream/thread-messages.js';
-import { CacheTier } from './cache-tier.js';
+import { DeliveryRole } from '../delivery/delivery-role.js';
+import type { FileSource } from '../delivery/files/file-source.js';
+import { LocalSource } from '../delivery/files/local-source.js';
+import { createLogger } from '../log/logger.js';
+import { RepeatReporter } from '../log/repeat-reporter.js';
+import { Counters } from '../metrics/counters.js';
+import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
+import { CacheTier } from './files/cache-tier.js';
 
 /** A delivery thread of a file gateway: files of a directory, or of upstreams, and no streams. */
 export class FileGatewayRole {
