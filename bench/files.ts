@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { UsageMeter } from '#src/tools/load/process-usage.js';
 import type { GetResult } from './load/get.js';
-import { UsageMeter } from './load/process-usage.js';
 import { freePort, ServerProcess } from './load/server-process.js';
 
 /** One file and how much of it a server gives out for a second of processor time. */
