@@ -84,7 +84,7 @@ function startNginx(program: string, directory: string, media: string, port: num
 	const file = join(directory, 'nginx.conf');
 	writeFileSync(
 		file,
-		`daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
+		`daemon off; master_process off; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
 		events { worker_connections 4096; }
 		http {
 			access_log ${directory}/access.log; sendfile on; tcp_nopush on; keepalive_requests 100000000;

@@ -48,7 +48,7 @@ describe('nginx in front of three file gateways', () => {
 		const servers = [first, ...others].map(({ ports }) => `server 127.0.0.1:${ports.files};`).join(' ');
 		writeFileSync(
 			configuration,
-			`daemon off; worker_processes 1; pid ${first.directory}/nginx.pid; error_log ${first.directory}/nginx-error.log;
+			`daemon off; master_process off; pid ${first.directory}/nginx.pid; error_log ${first.directory}/nginx-error.log;
 			events {}
 			http {
 				access_log off;
