@@ -1,7 +1,6 @@
 import { DeliveryRole } from '../delivery/delivery-role.js';
 import type { FileSource } from '../delivery/files/file-source.js';
-import { LocalSource } from '../delivery/files/local-source.js';
-import { StartOffset } from '../delivery/files/start-offset.js';
+import { publicFiles } from '../delivery/files/public-files.js';
 import { createLogger } from '../log/logger.js';
 import { RepeatReporter } from '../log/repeat-reporter.js';
 import { Counters } from '../metrics/counters.js';
@@ -34,8 +33,7 @@ export class FileGatewayRole {
 						onFault: (fault, detail) => faults.report(fault, detail),
 					});
 		const memoryBytes = data.config.files.memory;
-		const source: FileSource =
-			this.#cache ?? new StartOffset(new LocalSource({ config, memoryBytes, counters, wholeRoot: true }));
+		const source: FileSource = this.#cache ?? publicFiles({ config, memoryBytes, counters, wholeRoot: true });
 		this.#delivery = new DeliveryRole(data, send, log, source);
 	}
 
