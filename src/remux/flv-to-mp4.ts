@@ -12,8 +12,8 @@ const CHUNK_MS = 1000;
 type Movie = { tracks: FaststartTrack[]; mediaBytes: number };
 
 /**
- * Frames to an MP4 with its index in front, in two passes over the same frames: the first gathers the index, the second the media
- * data. A source whose tracks change becomes several MP4s.
+ * Frames to an MP4 with its index in front. In two passes over the same frames: the first gathers the index, the second the media
+ * data; a source whose tracks change becomes several MP4s. Or in one, with room left for an index whose size was guessed.
  */
 export class Mp4Plan {
 	readonly #movies: Movie[] = [];
@@ -22,17 +22,37 @@ export class Mp4Plan {
 	gather(): FrameSink {
 		const sink: CmafSink = {
 			init: (tracks) => this.#movies.push({ tracks: tracks.map(toFaststart), mediaBytes: 0 }),
-			fragment: ({ runs }) => {
-				const movie = this.#movies.at(-1)!;
-				for (const { track, run } of runs) {
-					movie.tracks.find(({ trackId }) => trackId === track.trackId)?.table.addRun(run, movie.mediaBytes);
-					movie.mediaBytes += run.payloadBytes;
+			fragment: (fragment) => this.#note(fragment),
+			segmentEnd: () => undefined,
+			end: () => undefined,
+		};
+		return planner(new CmafPackager(sink, { payloads: false }));
+	}
+
+	/** Both at once: `write` gets the media data of the one MP4 in order. Only good when there is a `headOf` in the end. */
+	gatherAndCopy(pool: BufferPool, write: (bytes: Buffer) => void): FrameSink {
+		const sink: CmafSink = {
+			init: (tracks) => this.#movies.push({ tracks: tracks.map(toFaststart), mediaBytes: 0 }),
+			fragment: (fragment) => {
+				this.#note(fragment);
+				for (const { run } of fragment.runs) {
+					write(run.payload);
 				}
 			},
 			segmentEnd: () => undefined,
 			end: () => undefined,
 		};
-		return planner(new CmafPackager(sink, { payloads: false }));
+		return planner(new CmafPackager(sink, { pool }));
+	}
+
+	/** The head of the one MP4, of exactly `bytes`; null when it does not fit, or when there is not one MP4. */
+	headOf(bytes: number): Buffer | null {
+		const [movie, ...others] = this.#movies;
+		if (movie === undefined || others.length > 0) {
+			return null;
+		}
+		const head = buildFaststartHead(movie.tracks, movie.mediaBytes, bytes);
+		return head.length === bytes ? head : null;
 	}
 
 	/** Everything of each MP4 but its media data; only after the first pass. */
@@ -57,6 +77,14 @@ export class Mp4Plan {
 			end: () => undefined,
 		};
 		return planner(new CmafPackager(sink, { pool }));
+	}
+
+	#note({ runs }: Fragment): void {
+		const movie = this.#movies.at(-1)!;
+		for (const { track, run } of runs) {
+			movie.tracks.find(({ trackId }) => trackId === track.trackId)?.table.addRun(run, movie.mediaBytes);
+			movie.mediaBytes += run.payloadBytes;
+		}
 	}
 }
 

@@ -28,10 +28,15 @@ const USAGE = `Usage: millrace remux INPUT OUTPUT
 
 const CHUNK_BYTES = 1024 * 1024;
 const PROBE_BYTES = 376;
+/** The size of an MP4's index is judged by this much of the input, and more is left for it; what is left over stays empty. */
+const GUESS_BYTES = 6 * CHUNK_BYTES;
+const GUESS_MARGIN = 1.3;
+const GUESS_LEAST_BYTES = 64 * 1024;
 /** Same as in a live recording: MP4 chunks and fMP4 fragments of a second. */
 const FRAGMENT_MS = 1000;
 
-type Reader = (sink: FrameSink, afterChunk: () => Promise<void>) => Promise<void>;
+/** `afterChunk` hears of the place in the file; frames are borrowed until it resolves. */
+type Reader = (sink: FrameSink, afterChunk: (position: number) => Promise<void>) => Promise<void>;
 
 /** Frames are copied as they are into another container. */
 export const remux: Tool = {
@@ -56,7 +61,7 @@ async function remuxFile(input: string, output: string): Promise<void> {
 	const file = await open(input, 'r');
 	const { size } = await file.stat();
 	const extension = path.extname(output).toLowerCase();
-	const progress = new Progress(extension === '.mp4' ? size * 2 : size);
+	const progress = new Progress(size);
 	try {
 		const read = await readerFor(file, progress);
 		switch (extension) {
@@ -64,7 +69,7 @@ async function remuxFile(input: string, output: string): Promise<void> {
 				await toFlv(read, output);
 				break;
 			case '.mp4':
-				await toMp4(read, output);
+				await toMp4(read, output, size);
 				break;
 			case '.ts':
 				await toTs(read, output);
@@ -98,7 +103,7 @@ async function readerFor(file: FileHandle, progress: Progress): Promise<Reader> 
 				if (bytes - flushedAt >= CHUNK_BYTES || bytes < flushedAt) {
 					flushedAt = bytes;
 					report(bytes);
-					await afterChunk();
+					await afterChunk(bytes);
 				}
 			});
 		});
@@ -107,7 +112,7 @@ async function readerFor(file: FileHandle, progress: Progress): Promise<Reader> 
 		return counted((sink, afterChunk) =>
 			readFlvFile(file, new FramesFromFlv(sink), async (bytes) => {
 				report(bytes);
-				await afterChunk();
+				await afterChunk(bytes);
 			}),
 		);
 	}
@@ -122,7 +127,7 @@ async function readerFor(file: FileHandle, progress: Progress): Promise<Reader> 
 			position += bytesRead;
 			frames.push(chunk.subarray(0, bytesRead));
 			report(position);
-			await afterChunk();
+			await afterChunk(position);
 		}
 		frames.end();
 	});
@@ -133,11 +138,12 @@ class Outgoing {
 	readonly #file: FileHandle;
 	readonly #pool: BufferPool;
 	#pending: Buffer[] = [];
-	#position = 0;
+	#position: number;
 
-	constructor(file: FileHandle, pool: BufferPool) {
+	constructor(file: FileHandle, pool: BufferPool, position = 0) {
 		this.#file = file;
 		this.#pool = pool;
+		this.#position = position;
 	}
 
 	push(bytes: Buffer): void {
@@ -198,7 +204,59 @@ async function toTs(read: Reader, output: string): Promise<void> {
 	});
 }
 
-async function toMp4(read: Reader, output: string): Promise<void> {
+async function toMp4(read: Reader, output: string, inputBytes: number): Promise<void> {
+	const headBytes = await guessHead(read, inputBytes);
+	if (headBytes === null || !(await toMp4InOnePass(read, output, headBytes))) {
+		await toMp4InTwoPasses(read, output);
+	}
+}
+
+const PROBED = new Error('probed');
+
+/** Room for the index, judged by the beginning of the input; null for a small one. */
+async function guessHead(read: Reader, inputBytes: number): Promise<number | null> {
+	const plan = new Mp4Plan();
+	let seen = 0;
+	try {
+		await read(plan.gather(), async (position) => {
+			seen = position;
+			if (position >= GUESS_BYTES) {
+				throw PROBED;
+			}
+		});
+		return null;
+	} catch (error) {
+		if (error !== PROBED) {
+			throw error;
+		}
+	}
+	const [head] = plan.heads();
+	return head === undefined ? null : Math.ceil(head.length * (inputBytes / seen) * GUESS_MARGIN) + GUESS_LEAST_BYTES;
+}
+
+/** Writes the media data behind `headBytes`, then the head. @returns false when it does not fit after all. */
+async function toMp4InOnePass(read: Reader, output: string, headBytes: number): Promise<boolean> {
+	const plan = new Mp4Plan();
+	const pool = new BufferPool();
+	const file = await open(output, 'w');
+	try {
+		const out = new Outgoing(file, pool, headBytes);
+		await read(
+			plan.gatherAndCopy(pool, (bytes) => out.push(bytes)),
+			() => out.flush(),
+		);
+		await out.flush();
+		const head = plan.headOf(headBytes);
+		if (head !== null) {
+			await writeAll(file, head, 0);
+		}
+		return head !== null;
+	} finally {
+		await file.close();
+	}
+}
+
+async function toMp4InTwoPasses(read: Reader, output: string): Promise<void> {
 	const plan = new Mp4Plan();
 	const pool = new BufferPool();
 	await read(plan.gather(), () => Promise.resolve());

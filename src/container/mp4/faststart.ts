@@ -8,6 +8,8 @@ import { chunkOffsetBytes, type SampleTable } from './sample-table.js';
 /** No index of a day of video is larger: file offsets up to here behind the media data fit where those of the media data do. */
 const MAX_HEAD_BYTES = 256 * 1024 * 1024;
 
+const BOX_HEADER_BYTES = 8;
+
 export type FaststartTrack = {
 	trackId: number;
 	config: TrackConfig;
@@ -18,9 +20,10 @@ export type FaststartTrack = {
 
 /**
  * Everything of an MP4 that stands in front of its media data: `ftyp`, `moov`, the header of `mdat`. The media data, all chunks
- * at the offsets that their tables name, follows. Tracks without samples are left out.
+ * at the offsets that their tables name, follows. Tracks without samples are left out. A head that would be shorter than
+ * `leastBytes` is filled up to them.
  */
-export function buildFaststartHead(tracks: readonly FaststartTrack[], mediaDataBytes: number): Buffer {
+export function buildFaststartHead(tracks: readonly FaststartTrack[], mediaDataBytes: number, leastBytes = 0): Buffer {
 	const used = tracks.filter(({ table }) => table.count > 0);
 	const startMs = Math.min(...used.map(presentationStartMs));
 	const heads = used.map((track) => headOf(track, startMs));
@@ -36,6 +39,10 @@ export function buildFaststartHead(tracks: readonly FaststartTrack[], mediaDataB
 			writeTrack(writer, head, () => used[index]!.table.write(writer, offsetBytes));
 		}
 	});
+	const missing = leastBytes - writer.length - mdatHeaderBytes;
+	if (missing >= BOX_HEADER_BYTES) {
+		writer.box('free', () => writer.zeros(missing - BOX_HEADER_BYTES));
+	}
 	// Where the media data starts is known only now.
 	for (const { table } of used) {
 		table.placeOffsets(writer, writer.length + mdatHeaderBytes);
