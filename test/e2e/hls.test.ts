@@ -68,7 +68,10 @@ test('hls.js plays HLS in a browser: the picture moves and time goes on', {
 	const after: Look = await page.evaluate('look()');
 	assert.ok(new Set(before.pixels).size > 2, 'the picture shows something');
 	assert.notDeepEqual(after.pixels, before.pixels, 'the picture moves');
-	assert.deepEqual(after.faults, []);
+	// Before the first picture hls.js may step over the frame or two by which B-frames delay it; after that, over nothing.
+	const atStart = before.faults.filter((fault) => fault !== 'mediaError bufferSeekOverHole false');
+	assert.deepEqual(atStart, []);
+	assert.deepEqual(after.faults.slice(before.faults.length), []);
 });
 
 test('a server that is stopped and started again goes on with the playlist', { timeout: 90_000 }, async (t) => {
