@@ -109,8 +109,10 @@ export class CacheTier implements FileSource {
 		this.#peers.remove(index);
 	}
 
-	close(): void {
+	/** Gives up its connections; resolves when nothing is being written to the disk any more. */
+	async close(): Promise<void> {
 		this.#client.close();
+		await this.#disk?.flush();
 	}
 
 	hot({ local, query, request }: Wanted): Representation | null {

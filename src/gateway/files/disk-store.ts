@@ -31,7 +31,7 @@ export class DiskStore {
 	readonly #options: DiskStoreOptions;
 	/** Sizes of the files, by name. */
 	readonly #files: LRUCache<string, number>;
-	#writes = 0;
+	readonly #writes = new Set<Promise<void>>();
 
 	constructor(options: DiskStoreOptions) {
 		this.#options = options;
@@ -90,15 +90,19 @@ export class DiskStore {
 
 	/** Keeps an object that will be fresh for long. Its file is there a moment later. */
 	put(object: StoredObject): void {
-		if (object.status !== 200 || object.freshUntilMs - Date.now() < MIN_FRESH_MS || this.#writes >= MAX_WRITES) {
+		const freshMs = object.freshUntilMs - Date.now();
+		if (object.status !== 200 || freshMs < MIN_FRESH_MS || this.#writes.size >= MAX_WRITES) {
 			return;
 		}
-		this.#writes += 1;
-		void this.#write(object)
+		const write = this.#write(object)
 			.catch((error: Error) => this.#options.onFault('the cache on disk cannot be written', error.message))
-			.finally(() => {
-				this.#writes -= 1;
-			});
+			.finally(() => this.#writes.delete(write));
+		this.#writes.add(write);
+	}
+
+	/** Resolves when what is being written has been. */
+	async flush(): Promise<void> {
+		await Promise.all(this.#writes);
 	}
 
 	async #write(object: StoredObject): Promise<void> {
