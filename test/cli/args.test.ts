@@ -67,6 +67,10 @@ describe('command line', () => {
 			['--upstream', 'http://a', '--processes', '2'],
 			['--upstream: the role origin does not take it', '--processes: the role origin does not take it'],
 		],
+		[
+			['--role', 'flv-gateway', '--upstream', 'http://a', '--processes', '2'],
+			['--processes: the role flv-gateway does not take it'],
+		],
 	];
 	for (const [argv, problems] of REFUSED) {
 		it(`refuses ${argv.join(' ')}`, () => {
