@@ -1,18 +1,18 @@
-import { HttpSource } from './http-source.js';
-import { RtmpSource } from './rtmp-source.js';
+import { openHttpSource } from './http-source.js';
+import { openRtmpSource } from './rtmp-source.js';
 import type { Source, SourceEvents, SourceTarget } from './source.js';
-import { WsSource } from './ws-source.js';
+import { openWsSource } from './ws-source.js';
 
-/** Connects to an upstream in the way that its address says. */
+/** Connects to an upstream in the way that the address says. */
 export function openSource(target: SourceTarget, events: SourceEvents): Source {
-	switch (new URL(target.upstream).protocol) {
+	switch (target.url.protocol) {
 		case 'ws:':
 		case 'wss:':
-			return new WsSource(target, events);
+			return openWsSource(target, events);
 		case 'rtmp:':
 		case 'rtmps:':
-			return new RtmpSource(target, events);
+			return openRtmpSource(target, events);
 		default:
-			return new HttpSource(target, events);
+			return openHttpSource(target, events);
 	}
 }

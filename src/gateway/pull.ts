@@ -6,7 +6,7 @@ import type { Counters } from '../metrics/counters.js';
 import type { RelayWish, ThreadToCoordinator } from '../stream/thread-messages.js';
 import { openSource } from './open-source.js';
 import { PullOutput } from './pull-output.js';
-import { endOf, type Source, type SourceEnd } from './source.js';
+import { endOf, type Source, type SourceEnd, streamUrl } from './source.js';
 import type { Upstreams } from './upstreams.js';
 
 /** What a thread's pulls share. */
@@ -132,9 +132,7 @@ export class Pull {
 		this.#output.begin(new URL(upstream).host, resumeMs);
 		const source = openSource(
 			{
-				upstream,
-				app: this.app,
-				name: this.name,
+				url: streamUrl(upstream, this.app, this.name),
 				via: [...this.#via, processId],
 				resumeMs,
 				maxMessageBytes: config.limits.maxMessageSize,

@@ -7,97 +7,73 @@ import { formatVia, RESUME_PROPERTY, VIA_PROPERTY } from '../protocol/relay.js';
 import { RtmpClient } from '../protocol/rtmp/client.js';
 import { MessageType, splitAggregate } from '../protocol/rtmp/message.js';
 import { parseRtmpUrl } from '../protocol/rtmp/url.js';
-import { endOf, endOfError, type Source, type SourceEnd, type SourceEvents, type SourceTarget } from './source.js';
+import { endOf, endOfError, type Source, type SourceEvents, type SourceTarget } from './source.js';
+import { SourceFeed } from './source-feed.js';
 
 /** Data messages that a server makes for each of its players: no part of the stream. */
 const FOR_PLAYERS = ['|RtmpSampleAccess', 'onStatus'];
 /** The stream has lost its publisher. The connection would stay, and so it goes on if another comes. */
 const ENDS = ['NetStream.Play.UnpublishNotify', 'NetStream.Play.Stop', 'NetStream.Play.Complete'];
 
-/** Pulls a stream by RTMP or RTMPS. */
-export class RtmpSource implements Source {
-	answered = false;
-	bytesIn = 0;
-	readonly #events: SourceEvents;
-	#client: RtmpClient | null = null;
-	#over = false;
-
-	constructor(target: SourceTarget, events: SourceEvents) {
-		this.#events = events;
-		void this.#play(target);
-	}
-
-	close(): void {
-		this.#over = true;
-		this.#client?.close();
-	}
-
-	async #play({ upstream, app, name, via, resumeMs, maxMessageBytes, timeoutMs }: SourceTarget): Promise<void> {
-		const url = parseRtmpUrl(`${upstream.replace(/\/$/, '')}/${app}/${name}`);
-		try {
-			if (url === null) {
-				throw new PeerError('UPSTREAM_FAILED', `${upstream} is no RTMP address`);
-			}
-			const client = await RtmpClient.connect(url, {
-				maxMessageBytes,
-				timeoutMs,
-				connectProperties: {
-					[VIA_PROPERTY]: formatVia(via),
-					...(resumeMs === null ? {} : { [RESUME_PROPERTY]: String(resumeMs) }),
-				},
-				onStatus: (code) => {
-					if (ENDS.includes(code)) {
-						this.#end(endOf('ended', new PeerError('STREAM_ENDED')));
-					}
-				},
-			});
-			this.#client = client;
-			if (this.#over) {
-				client.close();
-				return;
-			}
-			void client.closed.then((error) => this.#end(endOfError(error)));
-			await client.play(url.streamName, (type, timestampMs, body) => this.#message(type, timestampMs, body));
-			this.answered = true;
-		} catch (error) {
-			if (!(error instanceof PeerError)) {
-				throw error;
-			}
-			this.#end(error.code === 'STREAM_NOT_FOUND' ? endOf('missing', error) : endOfError(error));
+/** Plays a stream by RTMP or RTMPS. */
+export function openRtmpSource(target: SourceTarget, events: SourceEvents): Source {
+	let client: RtmpClient | null = null;
+	const feed = new SourceFeed(events, () => client?.close());
+	const play = async ({ url, via, resumeMs, maxMessageBytes, timeoutMs }: SourceTarget): Promise<void> => {
+		const address = parseRtmpUrl(url.href);
+		if (address === null || address.streamName === '') {
+			throw new PeerError('UPSTREAM_FAILED', `${url.href} is no RTMP address: expected rtmp://host/app/name`);
 		}
-	}
-
-	#message(type: number, timestampMs: number, body: Buffer): void {
-		if (this.#over) {
+		client = await RtmpClient.connect(address, {
+			maxMessageBytes,
+			timeoutMs,
+			connectProperties: {
+				...(via.length === 0 ? {} : { [VIA_PROPERTY]: formatVia(via) }),
+				...(resumeMs === null ? {} : { [RESUME_PROPERTY]: String(resumeMs) }),
+			},
+			onStatus: (code) => {
+				if (ENDS.includes(code)) {
+					feed.end(endOf('ended', new PeerError('STREAM_ENDED')));
+				}
+			},
+		});
+		if (feed.isOver) {
+			client.close();
 			return;
 		}
-		switch (type) {
-			case MessageType.audio:
-			case MessageType.video:
-				this.bytesIn += body.length;
-				this.#events.tag(type, timestampMs, body);
-				break;
-			case MessageType.dataAmf0:
-			case MessageType.dataAmf3: {
-				const script = scriptTagBody(body, type === MessageType.dataAmf3);
-				if (!FOR_PLAYERS.includes(scriptName(script) ?? '')) {
-					this.#events.tag(TagType.script, timestampMs, script);
-				}
-				break;
-			}
-			case MessageType.aggregate:
-				splitAggregate(body, timestampMs, (subType, subTimestampMs, subBody) => {
-					if (subType !== MessageType.aggregate) {
-						this.#message(subType, subTimestampMs, subBody);
-					}
-				});
+		void client.closed.then((error) => feed.fail(error));
+		await client.play(address.streamName, (type, timestampMs, body) => take(feed, type, timestampMs, body));
+		feed.answered = true;
+	};
+	play(target).catch((error: unknown) => {
+		if (!(error instanceof PeerError)) {
+			throw error;
 		}
-	}
+		feed.end(error.code === 'STREAM_NOT_FOUND' ? endOf('missing', error) : endOfError(error));
+	});
+	return feed;
+}
 
-	#end(end: SourceEnd): void {
-		if (!this.#over) {
-			this.close();
-			this.#events.over(end);
+function take(feed: SourceFeed, type: number, timestampMs: number, body: Buffer): void {
+	switch (type) {
+		case MessageType.audio:
+		case MessageType.video:
+			feed.bytesIn += body.length;
+			feed.tag(type, timestampMs, body);
+			break;
+		case MessageType.dataAmf0:
+		case MessageType.dataAmf3: {
+			const script = scriptTagBody(body, type === MessageType.dataAmf3);
+			if (!FOR_PLAYERS.includes(scriptName(script) ?? '')) {
+				feed.tag(TagType.script, timestampMs, script);
+			}
+			break;
 		}
+		case MessageType.aggregate:
+			splitAggregate(body, timestampMs, (subType, subTimestampMs, subBody) => {
+				if (subType !== MessageType.aggregate) {
+					take(feed, subType, subTimestampMs, subBody);
+				}
+			});
 	}
 }

@@ -17,11 +17,9 @@ export type SourceEvents = {
 
 /** One stream at one upstream. */
 export type SourceTarget = {
-	/** Base address, with a path or without. */
-	upstream: string;
-	app: string;
-	name: string;
-	/** The processes that the stream is relayed to, ours the last. */
+	/** Of the stream as FLV (http, https, ws, wss), or as RTMP and RTMPS name it. */
+	url: URL;
+	/** The processes that the stream is relayed to, ours the last; none for a player. */
 	via: readonly string[];
 	/** How far the stream has come, if this source goes on with it. */
 	resumeMs: number | null;
@@ -47,21 +45,25 @@ const USER_AGENT = 'Millrace';
 
 /** What every request to an upstream says. */
 export function requestHeaders({ via, resumeMs }: SourceTarget): Record<string, string> {
-	const resume: Record<string, string> = resumeMs === null ? {} : { [RESUME_HEADER]: String(resumeMs) };
-	return { 'User-Agent': USER_AGENT, [VIA_HEADER]: formatVia(via), ...resume };
+	return {
+		'User-Agent': USER_AGENT,
+		...(via.length === 0 ? {} : { [VIA_HEADER]: formatVia(via) }),
+		...(resumeMs === null ? {} : { [RESUME_HEADER]: String(resumeMs) }),
+	};
 }
 
-/** Address of the stream's FLV below `upstream`. */
-export function flvAddress({ upstream, app, name }: SourceTarget): URL {
+/** Where an upstream has a stream. `upstream` is a base address, with a path or without. */
+export function streamUrl(upstream: string, app: string, name: string): URL {
 	const url = new URL(upstream);
-	url.pathname = `${url.pathname.replace(/\/$/, '')}/${app}/${name}.flv`;
+	const extension = url.protocol.startsWith('rtmp') ? '' : '.flv';
+	url.pathname = `${url.pathname.replace(/\/$/, '')}/${app}/${name}${extension}`;
 	return url;
 }
 
 /** What an HTTP status other than success says. */
 export function endOfStatus(status: number): SourceEnd {
 	if (status === HTTP_NOT_FOUND || status === HTTP_GONE) {
-		return endOf('missing', new PeerError('STREAM_NOT_FOUND'));
+		return endOf('missing', new PeerError('STREAM_NOT_FOUND', `HTTP ${status}`));
 	}
 	if (status === HTTP_LOOP) {
 		return endOf('missing', new PeerError('RELAY_LOOP'));

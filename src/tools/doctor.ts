@@ -1,12 +1,13 @@
 import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SourceEnd } from '../gateway/source.js';
 import { diagnose, type Finding, offsetOf } from './diagnosis.js';
 import { Examination } from './examination.js';
 import { forEachTag } from './media-file.js';
 import { examinePlaylist, type PlaylistReport } from './playlist-doctor.js';
 import { StatusLine } from './status-line.js';
-import { openSource, type SourceEnd } from './stream-source.js';
+import { playStream } from './stream-source.js';
 import {
 	ExitCode,
 	readNumber,
@@ -85,7 +86,7 @@ async function watch(url: URL, durationMs: number, stop: AbortSignal): Promise<E
 	const examination = new Examination();
 	const over = new AbortController();
 	let end: SourceEnd | null = null;
-	const source = openSource(url, {
+	const source = playStream(url, {
 		tag: (...tag) => {
 			examination.tag(...tag);
 			status.show(() => `watching ${url.href}: ${examination.tags} tags`);
@@ -99,7 +100,7 @@ async function watch(url: URL, durationMs: number, stop: AbortSignal): Promise<E
 	source.close();
 	status.clear();
 	if (examination.tags === 0) {
-		throw new ToolError(`${url.href}: ${(end as SourceEnd | null)?.reason ?? 'nothing has come'}`);
+		throw new ToolError(`${url.href}: ${(end as SourceEnd | null)?.message ?? 'nothing has come'}`);
 	}
 	return examination;
 }

@@ -1,8 +1,10 @@
 import { TagType } from '../container/flv/tag.js';
+import { PeerError } from '../errors.js';
+import { endOf, type SourceEnd } from '../gateway/source.js';
 import { Timeline } from '../stream/timeline.js';
 import { factsOf, type MediaTag, type TagFacts } from './media-tag.js';
 import { RetryDelay } from './retry-delay.js';
-import { openSource, type SourceEnd } from './stream-source.js';
+import { playStream } from './stream-source.js';
 import { ToolError } from './tool.js';
 
 export type LiveInputEvents = {
@@ -49,19 +51,19 @@ export class LiveInput {
 		let lostAtMs = 0;
 		while (!stop.aborted) {
 			const end = await this.#play(stop);
-			if (stop.aborted || (end.orderly && this.#options.endsOrderly && this.#everStarted)) {
+			if (stop.aborted || (end.outcome === 'ended' && this.#options.endsOrderly && this.#everStarted)) {
 				return;
 			}
 			if (!this.#everStarted || !this.#options.reconnect) {
-				throw new ToolError(end.reason);
+				throw new ToolError(end.message);
 			}
 			const nowMs = performance.now();
 			if (this.#started) {
 				retry.reset();
 				lostAtMs = nowMs;
-				this.#events.say(`${end.reason}; connecting again`);
+				this.#events.say(`${end.message}; connecting again`);
 			} else if (nowMs - lostAtMs > this.#options.patienceMs) {
-				throw new ToolError(`lost for ${Math.round((nowMs - lostAtMs) / 1000)} s: ${end.reason}`);
+				throw new ToolError(`lost for ${Math.round((nowMs - lostAtMs) / 1000)} s: ${end.message}`);
 			}
 			await retry.wait(stop);
 		}
@@ -80,11 +82,11 @@ export class LiveInput {
 				source.close();
 				resolve(end);
 			};
-			const abort = (): void => finish({ orderly: true, reason: 'interrupted' });
-			const source = openSource(this.#url, { tag: (...tag) => this.#take(...tag), over: finish });
+			const abort = (): void => finish(endOf('ended', new PeerError('STREAM_ENDED')));
+			const source = playStream(this.#url, { tag: (...tag) => this.#take(...tag), over: finish });
 			const timer = setInterval(() => {
 				if (performance.now() - this.#lastTagAtMs > STALL_MS) {
-					finish({ orderly: false, reason: `nothing has come for ${STALL_MS / 1000} s` });
+					finish(endOf('failed', new PeerError('IDLE_TIMEOUT', `nothing has come for ${STALL_MS / 1000} s`)));
 				}
 			}, STALL_LOOK_MS);
 			stop.addEventListener('abort', abort);

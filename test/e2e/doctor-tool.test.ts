@@ -35,7 +35,7 @@ describe('millrace doctor', () => {
 		}
 		const absent = tool(t, 'doctor', [server.httpUrl('live/absent.flv')]);
 		assert.equal(await absent.exit(), 1);
-		assert.match(absent.stderr, /the server answered 404/);
+		assert.match(absent.stderr, /The stream is not live: HTTP 404/);
 	});
 
 	it('holds playlists against the rules, also those that a multivariant playlist lists', async (t) => {

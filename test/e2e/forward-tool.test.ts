@@ -93,6 +93,6 @@ describe('millrace forward', () => {
 		assert.equal(await tool(t, 'forward', [server.httpUrl('live/a.flv'), 'nowhere']).exit(), 2);
 		const forward = tool(t, 'forward', [server.httpUrl('live/a.flv'), server.rtmpUrl('to/a')]);
 		assert.equal(await forward.exit(), 1);
-		assert.match(forward.stderr, /millrace forward: the server answered 404\n$/);
+		assert.match(forward.stderr, /millrace forward: The stream is not live: HTTP 404\n$/);
 	});
 });
