@@ -76,12 +76,23 @@ const liveHlsSchema = z.strictObject({
 		.meta(live('Offer every stream as LL-HLS, at hls/{app}/{name}/live.m3u8; a change applies to new streams.')),
 });
 
+const dvrSchema = z.strictObject({
+	window: duration
+		.default(0)
+		.meta(
+			live(
+				'How far back viewers can go in a running stream; without record.fmp4, only this much is kept. 0 = as far as it is recorded.',
+			),
+		),
+});
+
 /** Defaults and overrides have the same keys; an app's own value wins over the section's. */
 const appSchema = z.strictObject({
 	publish: overridesOf(publishSchema).optional(),
 	play: overridesOf(playSchema).optional(),
 	record: overridesOf(recordSchema).optional(),
 	hls: overridesOf(liveHlsSchema).optional(),
+	dvr: overridesOf(dvrSchema).optional(),
 });
 
 export const configSchema = z.strictObject({
@@ -233,6 +244,7 @@ export const configSchema = z.strictObject({
 				}),
 		})
 		.prefault({}),
+	dvr: dvrSchema.prefault({}),
 	limits: z
 		.strictObject({
 			connections: z.number().int().min(1).default(18_000).meta(live('Connections of one role process.')),
@@ -287,8 +299,8 @@ export const configSchema = z.strictObject({
 		.record(nameSchema, appSchema)
 		.default({})
 		.meta({
-			...live('Overrides of publish, play, record and hls.lowLatency for single apps, by app name.'),
-			expects: 'a map of app names to publish, play, record and hls overrides',
+			...live('Overrides of publish, play, record, dvr and hls.lowLatency for single apps, by app name.'),
+			expects: 'a map of app names to publish, play, record, dvr and hls overrides',
 		}),
 });
 
@@ -296,18 +308,23 @@ export type Config = z.output<typeof configSchema>;
 export type PublishPolicy = Config['publish'];
 export type PlayPolicy = Config['play'];
 export type RecordPolicy = z.output<typeof recordSchema>;
+export type AppPolicy = {
+	publish: PublishPolicy;
+	play: PlayPolicy;
+	record: RecordPolicy;
+	hls: z.output<typeof liveHlsSchema>;
+	dvr: z.output<typeof dvrSchema>;
+};
 
 /** What applies to `app`: the sections with the app's own overrides laid over them. */
-export function policyOf(
-	config: Config,
-	app: string,
-): { publish: PublishPolicy; play: PlayPolicy; record: RecordPolicy; hls: z.output<typeof liveHlsSchema> } {
+export function policyOf(config: Config, app: string): AppPolicy {
 	const own = Object.hasOwn(config.apps, app) ? config.apps[app] : undefined;
 	return {
 		publish: overlay(config.publish, own?.publish),
 		play: overlay(config.play, own?.play),
 		record: overlay({ flv: config.record.flv, fmp4: config.record.fmp4, hls: config.record.hls }, own?.record),
 		hls: overlay({ lowLatency: config.hls.lowLatency }, own?.hls),
+		dvr: overlay(config.dvr, own?.dvr),
 	};
 }
 

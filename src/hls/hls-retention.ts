@@ -1,8 +1,8 @@
 import { readdir, readFile, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { removeIfThere } from '../record/expiring-files.js';
 import { errorCodeOf } from '../record/file-error.js';
 import type { RetentionRule } from '../record/output.js';
-import { removeIfThere } from './expiring-files.js';
 import { endPlaylist, HLS_PLAYLIST, readPlaylist } from './past-playlist.js';
 
 /** A playlist that nobody has added to for this long is over, whoever should have ended it. */

@@ -11,11 +11,11 @@ import {
 	serializeMediaPlaylist,
 } from '../protocol/m3u8/media-playlist.js';
 import { UNFINISHED, writeFileWhole } from '../record/atomic-file.js';
+import { ExpiringFiles, removeIfThere } from '../record/expiring-files.js';
 import { JobQueue } from '../record/job-queue.js';
 import type { RecorderEvent } from '../record/output.js';
 import type { SourceTrack } from '../remux/frame.js';
 import type { TsSegment, TsSink } from '../remux/ts-segmenter.js';
-import { ExpiringFiles, removeIfThere } from './expiring-files.js';
 import { HLS_PLAYLIST, type Past, readPast, segmentName, writePlaylist } from './past-playlist.js';
 import { SegmentEncryption } from './segment-encryption.js';
 import type { Variants, VariantTracks } from './variants.js';

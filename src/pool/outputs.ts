@@ -1,4 +1,4 @@
-import type { RecordPolicy } from '../config/schema.js';
+import type { AppPolicy, RecordPolicy } from '../config/schema.js';
 import { hlsOutput } from '../hls/hls-output.js';
 import { flvOutput } from '../record/flv-output.js';
 import { fmp4Output } from '../record/fmp4-output.js';
@@ -15,3 +15,8 @@ export const OUTPUTS: Readonly<Record<OutputName, Output>> = {
 };
 
 export const OUTPUT_NAMES = Object.keys(OUTPUTS) as OutputName[];
+
+/** What is made of a stream. The window that viewers go back in is fMP4, whether that is recorded or not. */
+export function outputsOf({ record, dvr }: Pick<AppPolicy, 'record' | 'dvr'>): OutputName[] {
+	return OUTPUT_NAMES.filter((output) => record[output] || (output === 'fmp4' && dvr.window > 0));
+}

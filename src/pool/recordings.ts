@@ -9,7 +9,7 @@ import { type KeptTake, takesOverSize } from '../record/size-retention.js';
 import { takeDirectory } from '../record/take-directory.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
 import { KeyedQueue } from './keyed-queue.js';
-import { OUTPUT_NAMES, OUTPUTS, type OutputName } from './outputs.js';
+import { OUTPUT_NAMES, OUTPUTS, type OutputName, outputsOf } from './outputs.js';
 import { Recording } from './recording.js';
 import type { RemuxPool } from './remux-pool.js';
 
@@ -52,7 +52,7 @@ export class Recordings {
 		this.#media = path.resolve(config.media);
 	}
 
-	/** A reloaded configuration: `record` and `hls` hold for new takes, the rest at once. */
+	/** A reloaded configuration: `record`, `hls` and `dvr` hold for new takes, the rest at once. */
 	set config(config: Config) {
 		this.#config = config;
 		this.#disk.minFreeBytes = config.record.minFree;
@@ -75,11 +75,9 @@ export class Recordings {
 	}
 
 	opened(stream: StreamInfo): void {
-		const { record } = policyOf(this.#config, stream.app);
-		for (const output of OUTPUT_NAMES) {
-			if (record[output] && !this.#stopped) {
-				this.#record(stream, output);
-			}
+		const outputs = this.#stopped ? [] : outputsOf(policyOf(this.#config, stream.app));
+		for (const output of outputs) {
+			this.#record(stream, output);
 		}
 	}
 
@@ -229,9 +227,7 @@ export class Recordings {
 	async #removeOld(): Promise<void> {
 		const { maxAge: maxAgeMs, maxSize } = this.#config.record;
 		const isOpen = (take: string) => [...this.#running.values()].some(({ recording }) => recording.openTake === take);
-		if (maxAgeMs > 0) {
-			await this.#removeOlder(maxAgeMs, isOpen);
-		}
+		await this.#removeOlder(maxAgeMs > 0 ? maxAgeMs : Number.POSITIVE_INFINITY, isOpen);
 		if (maxSize > 0) {
 			await this.#removeOverSize(maxSize, isOpen);
 		}

@@ -35,8 +35,9 @@ export async function completePlaylist(files: PlaylistFiles): Promise<CompletePl
 	}
 	const segments: PlaylistSegment[] = [...(known?.segments ?? [])];
 	const listed = segments.length;
+	const mediaSequence = known?.mediaSequence ?? 1;
 	const init = await newestInit(files);
-	for (let number = listed + 1; init !== null; number++) {
+	for (let number = mediaSequence + listed; init !== null; number++) {
 		const scanned = await takeSegment(path.join(files.directory, files.segment(number)));
 		if (scanned === null) {
 			break;
@@ -59,8 +60,9 @@ export async function completePlaylist(files: PlaylistFiles): Promise<CompletePl
 	const playlist: MediaPlaylist = {
 		...PLAIN_PLAYLIST,
 		independentSegments: false,
-		type: 'EVENT',
-		mediaSequence: 1,
+		type: known === null ? 'EVENT' : known.type,
+		mediaSequence,
+		discontinuitySequence: known?.discontinuitySequence ?? 0,
 		targetDuration: Math.max(known?.targetDuration ?? 0, longest),
 		segments,
 		ended: true,
@@ -69,6 +71,9 @@ export async function completePlaylist(files: PlaylistFiles): Promise<CompletePl
 	await writeFileWhole(file, [Buffer.from(text)]);
 	return { playlist, text, recoveredSegments: segments.length - listed };
 }
+
+/** What the head of a playlist that was begun has at its end, all of it or a part: it is written at once. */
+const LAST_OF_HEAD = /^#EXT-X-(MEDIA-SEQUENCE|DISCONTINUITY-SEQUENCE|PLAYLIST-TYPE):/;
 
 /** The playlist up to its last whole segment. */
 async function readWholeLines(file: string): Promise<MediaPlaylist | null> {
@@ -84,7 +89,7 @@ async function readWholeLines(file: string): Promise<MediaPlaylist | null> {
 	const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
 	const isEnd = lines.includes('#EXT-X-ENDLIST');
 	const lastUri = lines.findLastIndex((line) => line !== '' && !line.startsWith('#'));
-	const head = lines.findIndex((line) => line.startsWith('#EXT-X-PLAYLIST-TYPE'));
+	const head = lines.findLastIndex((line) => LAST_OF_HEAD.test(line));
 	if (head < 0) {
 		return null;
 	}

@@ -3,6 +3,9 @@ import { PLAIN_PLAYLIST, type PlaylistSegment, serializeMediaPlaylist } from '..
 import { GrowingFile } from './atomic-file.js';
 import type { JobQueue } from './job-queue.js';
 
+/** What a take's outputs list their segments in. */
+export type TakePlaylist = Pick<EventPlaylist, 'start' | 'add' | 'end'>;
+
 export type EventSegment = Pick<PlaylistSegment, 'uri' | 'duration' | 'discontinuity' | 'map' | 'programDateTimeMs'>;
 
 const END = Buffer.from('#EXT-X-ENDLIST\n');

@@ -1,18 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere, writeFileWhole } from './atomic-file.js';
 import { type CompletePlaylist, completePlaylist } from './complete-playlist.js';
-import { errorCodeOf } from './file-error.js';
 import { MERGED_DIRECTORY, SEPARATE_DIRECTORY } from './fmp4-take.js';
 import { type MergedFile, mergeTake } from './merge-take.js';
 import type { FinishedTake } from './output.js';
 import { rebuildManifest } from './rebuild-manifest.js';
-import type { TakeMeta } from './take-meta.js';
+import { META_FILE, readMeta, type TakeMeta } from './take-meta.js';
 
 /**
  * Does what is left to do for a take that nobody writes to any more: ends it if a crash has left it open, and makes the MP4 with
- * its index in front. `recovered` says that a crash had left it open. The MP4 is called after
- * `name`, the stream's. Null when all is done already, or when there is no media.
+ * its index in front, unless it is only there for time shift. `recovered` says that a crash had left it open. The MP4 is called
+ * after `name`, the stream's. Null when all is done already, or when there is no media.
  */
 export async function finishFmp4Take(
 	take: string,
@@ -22,7 +20,12 @@ export async function finishFmp4Take(
 	if (await isThere(path.join(merged, `${name}_full.mp4`))) {
 		return null;
 	}
-	const recovered = !(await isFinished(merged));
+	const meta = await readMeta(merged);
+	const recovered = !(meta?.finished ?? false);
+	const isWindow = meta?.window !== undefined;
+	if (isWindow && !recovered) {
+		return null;
+	}
 	const complete = await completePlaylist({
 		directory: merged,
 		playlist: 'index.m3u8',
@@ -35,9 +38,12 @@ export async function finishFmp4Take(
 	if (complete === null) {
 		return null;
 	}
-	const files = await mergeTake(merged, name, complete.text);
+	const files = isWindow ? [] : await mergeTake(merged, name, complete.text);
 	if (recovered) {
 		await markFinished(merged, { segmentCount: complete.playlist.segments.length }, complete);
+	}
+	if (isWindow) {
+		return { segments: complete.playlist.segments.length, recovered };
 	}
 	const sum = (pick: (file: MergedFile) => number): number => files.reduce((total, file) => total + pick(file), 0);
 	return { durationMs: sum((file) => file.durationMs), sizeBytes: sum((file) => file.sizeBytes), recovered };
@@ -69,10 +75,6 @@ async function recoverSeparate(directory: string): Promise<void> {
 	await markFinished(directory, counts, longest);
 }
 
-async function isFinished(directory: string): Promise<boolean> {
-	return (await readMeta(directory))?.finished ?? false;
-}
-
 async function markFinished(
 	directory: string,
 	counts: Partial<TakeMeta>,
@@ -82,17 +84,6 @@ async function markFinished(
 	if (meta !== null) {
 		const duration = playlist.segments.reduce((sum, segment) => sum + segment.duration, 0);
 		const text = JSON.stringify({ ...meta, ...counts, duration, finished: true }, null, '\t');
-		await writeFileWhole(path.join(directory, 'meta.json'), [Buffer.from(`${text}\n`)]);
-	}
-}
-
-async function readMeta(directory: string): Promise<TakeMeta | null> {
-	try {
-		return JSON.parse(await readFile(path.join(directory, 'meta.json'), 'utf8'));
-	} catch (error) {
-		if (errorCodeOf(error) === 'ENOENT' || error instanceof SyntaxError) {
-			return null;
-		}
-		throw error;
+		await writeFileWhole(path.join(directory, META_FILE), [Buffer.from(`${text}\n`)]);
 	}
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { policyOf } from '../config/schema.js';
 import { CmafPackager, type CmafSink } from '../remux/cmaf-packager.js';
 import { finishFmp4Take } from './finish-fmp4-take.js';
 import { Fmp4Take } from './fmp4-take.js';
@@ -6,6 +7,7 @@ import { listTakes, makeTakeDirectory, showNewestTake, takeStamp } from './mp4-d
 import type { Output, RecorderParts } from './output.js';
 import { type SegmentOutput, SegmentRecorder } from './segment-recorder.js';
 import { listMp4Takes, removeMp4Take, removeOldMp4Takes } from './segment-retention.js';
+import { takeWindow } from './take-window.js';
 
 /** Fragments: a crash loses no more than the one being written, and memory holds no more than one of each stream. */
 const FRAGMENT_MS = 1000;
@@ -16,7 +18,7 @@ export const fmp4Output: Output = {
 	makeRecorder: (parts) =>
 		new SegmentRecorder({
 			...parts,
-			what: 'fMP4 recording',
+			what: takeWindow(policyOf(parts.config, parts.app)).keepMs === null ? 'fMP4 recording' : 'time shift',
 			policy: { targetMs: parts.config.hls.segment, maxMs: parts.config.hls.maxSegment, partMs: FRAGMENT_MS },
 			open: (startedAtMs) => openTake(parts, startedAtMs),
 		}),
@@ -32,12 +34,12 @@ export const fmp4Output: Output = {
 
 /** Begins a take under `directory`, where links show it as the newest as soon as it has a segment. */
 async function openTake(
-	{ directory, takeBegan, takeEnded }: RecorderParts,
+	{ directory, app, config, takeBegan, takeEnded }: RecorderParts,
 	startedAtMs: number,
 ): Promise<SegmentOutput> {
 	const takeDirectory = await makeTakeDirectory(directory, startedAtMs);
 	takeBegan(takeDirectory);
-	const take = await Fmp4Take.open(takeDirectory, startedAtMs);
+	const take = await Fmp4Take.open(takeDirectory, startedAtMs, takeWindow(policyOf(config, app)));
 	let segments = 0;
 	let shown = false;
 	const counted: CmafSink = {

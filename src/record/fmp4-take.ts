@@ -5,6 +5,7 @@ import type { CmafSink, Fragment, PackagedTrack } from '../remux/cmaf-packager.j
 import { JobQueue } from './job-queue.js';
 import { MergedOutput } from './merged-output.js';
 import { SeparateOutput } from './separate-output.js';
+import { type TakeWindow, WHOLE_TAKE } from './take-window.js';
 
 export const MERGED_DIRECTORY = 'output_merge';
 export const SEPARATE_DIRECTORY = 'output_separate';
@@ -25,16 +26,16 @@ export class Fmp4Take implements CmafSink {
 	readonly #separate: SeparateOutput;
 	#bytesWritten = 0;
 
-	private constructor(directory: string, startedAtMs: number) {
-		this.#merged = new MergedOutput(path.join(directory, MERGED_DIRECTORY), this.#jobs, startedAtMs);
-		this.#separate = new SeparateOutput(path.join(directory, SEPARATE_DIRECTORY), this.#jobs, startedAtMs);
+	private constructor(directory: string, startedAtMs: number, window: TakeWindow) {
+		this.#merged = new MergedOutput(path.join(directory, MERGED_DIRECTORY), this.#jobs, startedAtMs, window);
+		this.#separate = new SeparateOutput(path.join(directory, SEPARATE_DIRECTORY), this.#jobs, startedAtMs, window);
 	}
 
 	/** Begins a take in `directory`, which is made and must not hold another. */
-	static async open(directory: string, startedAtMs: number): Promise<Fmp4Take> {
+	static async open(directory: string, startedAtMs: number, window = WHOLE_TAKE): Promise<Fmp4Take> {
 		await mkdir(path.join(directory, MERGED_DIRECTORY), { recursive: true });
 		await mkdir(path.join(directory, SEPARATE_DIRECTORY), { recursive: true });
-		return new Fmp4Take(directory, startedAtMs);
+		return new Fmp4Take(directory, startedAtMs, window);
 	}
 
 	/** Bytes of all fragments of both kinds that have been ordered to be written. */

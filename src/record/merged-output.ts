@@ -3,10 +3,11 @@ import { buildInitSegment } from '../container/mp4/init-segment.js';
 import { buildFragmentHead, buildSegmentType } from '../container/mp4/media-segment.js';
 import type { Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
 import { writeFileWhole } from './atomic-file.js';
-import { EventPlaylist } from './event-playlist.js';
+import type { TakePlaylist } from './event-playlist.js';
 import type { JobQueue } from './job-queue.js';
 import { SegmentFiles } from './segment-file.js';
-import { describeTracks, isMetaDue, type TakeMeta } from './take-meta.js';
+import { describeTracks, describeWindow, isMetaDue, type TakeMeta } from './take-meta.js';
+import { type TakeWindow, takePlaylist } from './take-window.js';
 
 const SEGMENT_TYPE = buildSegmentType();
 
@@ -16,7 +17,8 @@ export class MergedOutput {
 	readonly #jobs: JobQueue;
 	readonly #startedAtMs: number;
 	readonly #segments: SegmentFiles;
-	readonly #playlist: EventPlaylist;
+	readonly #playlist: TakePlaylist;
+	readonly #window: TakeWindow;
 	#tracks: readonly PackagedTrack[] = [];
 	#inits = 0;
 	#durationMs = 0;
@@ -24,12 +26,13 @@ export class MergedOutput {
 	#segmentMs = 0;
 	#discontinuity = false;
 
-	constructor(directory: string, jobs: JobQueue, startedAtMs: number) {
+	constructor(directory: string, jobs: JobQueue, startedAtMs: number, window: TakeWindow) {
 		this.#directory = directory;
 		this.#jobs = jobs;
 		this.#startedAtMs = startedAtMs;
+		this.#window = window;
 		this.#segments = new SegmentFiles(directory, jobs, (number) => `segment_${number}.m4s`);
-		this.#playlist = new EventPlaylist(path.join(directory, 'index.m3u8'), jobs);
+		this.#playlist = takePlaylist(path.join(directory, 'index.m3u8'), jobs, window);
 	}
 
 	init(tracks: readonly PackagedTrack[]): void {
@@ -96,6 +99,7 @@ export class MergedOutput {
 	#writeMeta(finished: boolean): void {
 		const meta: TakeMeta = {
 			...describeTracks(this.#tracks),
+			...describeWindow(this.#window),
 			duration: this.#durationMs / 1000,
 			segmentCount: this.#segments.nextNumber - 1,
 			startedAt: this.#startedAtMs,

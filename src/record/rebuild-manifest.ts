@@ -8,7 +8,7 @@ import type { PackagedTrack } from '../remux/cmaf-packager.js';
 import { isThere, writeFileWhole } from './atomic-file.js';
 import { readMovieFile, scanSegment } from './fragment-scan.js';
 import { MASTER_PLAYLIST, masterPlaylist } from './master-playlist.js';
-import { TrackTimeline } from './separate-track.js';
+import { startPeriods, TrackTimeline } from './separate-track.js';
 
 /** What a manifest says of a bit rate that nobody has measured. */
 const UNKNOWN_BANDWIDTH = 2_000_000;
@@ -20,7 +20,7 @@ export async function rebuildManifest(
 ): Promise<void> {
 	const periods: ManifestPeriod[] = [];
 	const newest: TrackConfig[] = [];
-	let durationMs = 0;
+	let endMs = 0;
 	for (const kind of ['video', 'audio'] as const) {
 		const playlist = playlists[kind];
 		const timelines = playlist === null ? [] : await readTimelines(directory, kind, playlist);
@@ -28,7 +28,7 @@ export async function rebuildManifest(
 		for (const [index, timeline] of timelines.entries()) {
 			const track = timeline.describe(Number.NEGATIVE_INFINITY, UNKNOWN_BANDWIDTH);
 			if (track !== null) {
-				durationMs = Math.max(durationMs, endMsOf(track));
+				endMs = Math.max(endMs, endMsOf(track));
 				const startMs = (track.startTime * 1000) / track.timescale;
 				const period = periods[index];
 				if (period === undefined) {
@@ -40,7 +40,11 @@ export async function rebuildManifest(
 		}
 	}
 	const longest = Math.max(playlists.video?.targetDuration ?? 0, playlists.audio?.targetDuration ?? 0);
-	const text = serializeManifest({ live: null, durationMs, maxSegmentDurationMs: longest * 1000 + 500, periods });
+	// A take of which only the last is left begins with that.
+	const isWhole = [playlists.video, playlists.audio].every((playlist) => (playlist?.mediaSequence ?? 1) === 1);
+	const startMs = isWhole ? 0 : startPeriods(periods);
+	const maxSegmentDurationMs = longest * 1000 + 500;
+	const text = serializeManifest({ live: null, startMs, durationMs: endMs - startMs, maxSegmentDurationMs, periods });
 	await writeFileWhole(path.join(directory, 'manifest.mpd'), [Buffer.from(text)]);
 	if (!(await isThere(path.join(directory, MASTER_PLAYLIST)))) {
 		const master = masterPlaylist(newest, { peak: UNKNOWN_BANDWIDTH, average: null });
@@ -57,7 +61,11 @@ async function readTimelines(
 	for (const [index, { uri, map, discontinuity }] of playlist.segments.entries()) {
 		let timeline = timelines.at(-1);
 		if (timeline === undefined || discontinuity || timeline.initName !== map) {
-			timeline = new TrackTimeline(await readTrack(directory, kind, map ?? ''), map ?? '', index + 1);
+			timeline = new TrackTimeline(
+				await readTrack(directory, kind, map ?? ''),
+				map ?? '',
+				playlist.mediaSequence + index,
+			);
 			timelines.push(timeline);
 		}
 		const { fragments } = await scanSegment(path.join(directory, uri));

@@ -5,6 +5,7 @@ import { MERGED_DIRECTORY, SEPARATE_DIRECTORY } from './fmp4-take.js';
 import { listTakes } from './mp4-directory.js';
 import type { RetentionRule } from './output.js';
 import type { KeptTake } from './size-retention.js';
+import { readMeta } from './take-meta.js';
 
 /**
  * Removes the fMP4 takes in `directory` that nothing has been written to for too long, links to them, and the directory when it is
@@ -13,12 +14,19 @@ import type { KeptTake } from './size-retention.js';
 export async function removeOldMp4Takes(directory: string, rule: RetentionRule): Promise<string[]> {
 	const removed: string[] = [];
 	for (const take of await listTakes(directory)) {
-		if (!rule.isOpen(take) && rule.nowMs - (await newestChangeMs(take)) > rule.maxAgeMs) {
+		const ageMs = rule.nowMs - (await newestChangeMs(take));
+		if (!rule.isOpen(take) && ageMs > Math.min(rule.maxAgeMs, await windowMs(take))) {
 			await removeMp4Take(take);
 			removed.push(take);
 		}
 	}
 	return removed;
+}
+
+/** How long a take may stay: what was kept for time shift alone, for the length of its window. */
+async function windowMs(take: string): Promise<number> {
+	const meta = await readMeta(path.join(take, MERGED_DIRECTORY));
+	return (meta?.window ?? Number.POSITIVE_INFINITY) * 1000;
 }
 
 /** The fMP4 takes in `directory`, each with all that is in it. */

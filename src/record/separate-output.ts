@@ -4,11 +4,10 @@ import type { Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
 import { writeFileWhole } from './atomic-file.js';
 import type { JobQueue } from './job-queue.js';
 import { MASTER_PLAYLIST, masterPlaylist } from './master-playlist.js';
-import { SeparateTrack } from './separate-track.js';
-import { describeTracks, isMetaDue, type TakeMeta } from './take-meta.js';
+import { SeparateTrack, startPeriods } from './separate-track.js';
+import { describeTracks, describeWindow, isMetaDue, type TakeMeta } from './take-meta.js';
+import type { TakeWindow } from './take-window.js';
 
-/** How much of a running take its manifest lists; all of it is listed when it is over. */
-const LIVE_WINDOW_MS = 300_000;
 /** A running take's manifest is made anew with every second segment, and players are told to stay so far behind (take-meta.ts). */
 const SEGMENTS_PER_MANIFEST = 2;
 /** The master playlist is written again when a peak of the bit rate has gone beyond what it says by this share. */
@@ -22,6 +21,7 @@ export class SeparateOutput {
 	readonly #directory: string;
 	readonly #jobs: JobQueue;
 	readonly #startedAtMs: number;
+	readonly #window: TakeWindow;
 	readonly #outputs: { video: SeparateTrack | null; audio: SeparateTrack | null } = { video: null, audio: null };
 	#tracks: readonly PackagedTrack[] = [];
 	readonly #periods: Period[] = [];
@@ -31,10 +31,11 @@ export class SeparateOutput {
 	#segments = 0;
 	#saidBandwidth = 0;
 
-	constructor(directory: string, jobs: JobQueue, startedAtMs: number) {
+	constructor(directory: string, jobs: JobQueue, startedAtMs: number, window: TakeWindow) {
 		this.#directory = directory;
 		this.#jobs = jobs;
 		this.#startedAtMs = startedAtMs;
+		this.#window = window;
 	}
 
 	init(tracks: readonly PackagedTrack[]): void {
@@ -44,7 +45,7 @@ export class SeparateOutput {
 		for (const track of tracks) {
 			let output = this.#outputs[track.kind];
 			if (output === null) {
-				output = new SeparateTrack(track.kind, this.#directory, this.#jobs, this.#startedAtMs);
+				output = new SeparateTrack(track.kind, this.#directory, this.#jobs, this.#startedAtMs, this.#window);
 				this.#outputs[track.kind] = output;
 				if (this.#targetDuration > 0) {
 					output.start(this.#targetDuration);
@@ -118,8 +119,13 @@ export class SeparateOutput {
 	}
 
 	#writeManifest(live: boolean): void {
-		const fromMs = live ? this.#durationMs - LIVE_WINDOW_MS : Number.NEGATIVE_INFINITY;
+		const { keepMs, manifestMs } = this.#window;
+		const fromMs = this.#durationMs - (live ? manifestMs : (keepMs ?? Number.POSITIVE_INFINITY));
+		if (keepMs !== null) {
+			this.#each((output) => output.forget(fromMs));
+		}
 		const periods = this.#periods.flatMap((period) => this.#describePeriod(period, fromMs));
+		const startMs = live || keepMs === null ? 0 : startPeriods(periods);
 		const segmentMs = Math.max(1, this.#targetDuration) * 1000;
 		const text = serializeManifest({
 			live: live
@@ -127,12 +133,13 @@ export class SeparateOutput {
 						availabilityStartTimeMs: this.#startedAtMs,
 						publishTimeMs: this.#startedAtMs + Math.round(this.#durationMs),
 						minimumUpdatePeriodMs: segmentMs,
-						timeShiftBufferDepthMs: LIVE_WINDOW_MS,
+						timeShiftBufferDepthMs: manifestMs,
 						suggestedPresentationDelayMs: segmentMs * (SEGMENTS_PER_MANIFEST + 2),
 						utcTimingUrl: UTC_TIMING_URL,
 					}
 				: null,
-			durationMs: this.#durationMs,
+			startMs,
+			durationMs: this.#durationMs - startMs,
 			maxSegmentDurationMs: segmentMs + 500,
 			periods,
 		});
@@ -155,6 +162,7 @@ export class SeparateOutput {
 	#writeMeta(finished: boolean): void {
 		const meta: TakeMeta = {
 			...describeTracks(this.#tracks),
+			...describeWindow(this.#window),
 			duration: this.#durationMs / 1000,
 			audioSegmentCount: this.#outputs.audio?.segmentCount ?? 0,
 			videoSegmentCount: this.#outputs.video?.segmentCount ?? 0,

@@ -2,12 +2,13 @@ import path from 'node:path';
 import { buildInitSegment } from '../container/mp4/init-segment.js';
 import { buildFragmentHead, buildSegmentType } from '../container/mp4/media-segment.js';
 import type { SampleRun } from '../container/mp4/sample-run.js';
-import type { ManifestTrack, TimelineRun } from '../protocol/mpd/manifest.js';
+import type { ManifestPeriod, ManifestTrack, TimelineRun } from '../protocol/mpd/manifest.js';
 import type { PackagedTrack } from '../remux/cmaf-packager.js';
 import { writeFileWhole } from './atomic-file.js';
-import { EventPlaylist } from './event-playlist.js';
+import type { TakePlaylist } from './event-playlist.js';
 import type { JobQueue } from './job-queue.js';
 import { SegmentFiles } from './segment-file.js';
+import { type TakeWindow, takePlaylist } from './take-window.js';
 
 const SEGMENT_TYPE = buildSegmentType();
 
@@ -15,10 +16,11 @@ const SEGMENT_TYPE = buildSegmentType();
 export class TrackTimeline {
 	readonly track: PackagedTrack;
 	readonly initName: string;
-	readonly firstNumber: number;
-	/** Media time of the first segment, in ticks. */
+	/** Of the first segment that is known. */
+	firstNumber: number;
+	/** Media time of that segment, in ticks; -1 without segments. */
 	startTime = -1;
-	readonly #runs: TimelineRun[] = [];
+	#runs: TimelineRun[] = [];
 
 	constructor(track: PackagedTrack, initName: string, firstNumber: number) {
 		this.track = track;
@@ -38,21 +40,18 @@ export class TrackTimeline {
 		}
 	}
 
+	/** The segments that end before `fromTicks` are not there any more. */
+	forget(fromTicks: number): void {
+		const { startTime, startNumber, timeline } = this.#from(fromTicks);
+		this.firstNumber = startNumber;
+		this.startTime = timeline.length > 0 ? startTime : -1;
+		this.#runs = timeline;
+	}
+
 	/** As the manifest says it, from the first segment on that ends after `fromTicks`; null without segments. */
 	describe(fromTicks: number, bandwidth: number): ManifestTrack | null {
 		const { config, kind, timescale } = this.track;
-		let startTime = this.startTime;
-		let startNumber = this.firstNumber;
-		const timeline: TimelineRun[] = [];
-		for (const { durationTicks, count } of this.#runs) {
-			const past = Math.max(0, Math.floor((fromTicks - startTime) / durationTicks));
-			const skipped = timeline.length > 0 ? 0 : Math.min(count, past);
-			startTime += timeline.length > 0 ? 0 : skipped * durationTicks;
-			startNumber += skipped;
-			if (count > skipped) {
-				timeline.push({ durationTicks, count: count - skipped });
-			}
-		}
+		const { startTime, startNumber, timeline } = this.#from(fromTicks);
 		if (timeline.length === 0) {
 			return null;
 		}
@@ -73,6 +72,33 @@ export class TrackTimeline {
 			channels: config.kind === 'audio' ? config.channels : null,
 		};
 	}
+
+	#from(fromTicks: number): { startTime: number; startNumber: number; timeline: TimelineRun[] } {
+		let startTime = this.startTime;
+		let startNumber = this.firstNumber;
+		const timeline: TimelineRun[] = [];
+		for (const { durationTicks, count } of this.#runs) {
+			const past = Math.max(0, Math.floor((fromTicks - startTime) / durationTicks));
+			const skipped = timeline.length > 0 ? 0 : Math.min(count, past);
+			startTime += timeline.length > 0 ? 0 : skipped * durationTicks;
+			startNumber += skipped;
+			if (count > skipped) {
+				timeline.push({ durationTicks, count: count - skipped });
+			}
+		}
+		return { startTime, startNumber, timeline };
+	}
+}
+
+/** Lets the first period of what is left of a take begin with its first segment. @returns its media time. */
+export function startPeriods(periods: ManifestPeriod[]): number {
+	const [first] = periods;
+	if (first === undefined) {
+		return 0;
+	}
+	const startMs = Math.min(...first.tracks.map(({ startTime, timescale }) => (startTime * 1000) / timescale));
+	periods[0] = { ...first, startMs: Math.max(first.startMs, startMs) };
+	return periods[0].startMs;
 }
 
 /** One track of `output_separate`: its init segments, segments and playlist. */
@@ -82,7 +108,7 @@ export class SeparateTrack {
 	readonly #jobs: JobQueue;
 	readonly #startedAtMs: number;
 	readonly #segments: SegmentFiles;
-	readonly #playlist: EventPlaylist;
+	readonly #playlist: TakePlaylist;
 	/** One for each init segment; the newest is the last. */
 	readonly timelines: TrackTimeline[] = [];
 	#startTicks = 0;
@@ -92,13 +118,13 @@ export class SeparateTrack {
 	#totalBytes = 0;
 	#totalSeconds = 0;
 
-	constructor(kind: 'video' | 'audio', directory: string, jobs: JobQueue, startedAtMs: number) {
+	constructor(kind: 'video' | 'audio', directory: string, jobs: JobQueue, startedAtMs: number, window: TakeWindow) {
 		this.kind = kind;
 		this.#directory = directory;
 		this.#jobs = jobs;
 		this.#startedAtMs = startedAtMs;
 		this.#segments = new SegmentFiles(directory, jobs, (number) => `${kind}_${number}.m4s`);
-		this.#playlist = new EventPlaylist(path.join(directory, `${kind}.m3u8`), jobs);
+		this.#playlist = takePlaylist(path.join(directory, `${kind}.m3u8`), jobs, window);
 	}
 
 	get segmentCount(): number {
@@ -164,6 +190,13 @@ export class SeparateTrack {
 		this.#totalBytes += segment.bytes;
 		this.#totalSeconds += seconds;
 		this.#peakBitsPerSecond = Math.max(this.#peakBitsPerSecond, (segment.bytes * 8) / Math.max(seconds, 0.001));
+	}
+
+	/** The manifest does not speak any more of what ended before `fromMs`. */
+	forget(fromMs: number): void {
+		for (const timeline of this.timelines) {
+			timeline.forget((fromMs * timeline.track.timescale) / 1000);
+		}
 	}
 
 	end(): void {

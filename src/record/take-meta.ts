@@ -1,4 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { PackagedTrack } from '../remux/cmaf-packager.js';
+import { errorCodeOf } from './file-error.js';
+import type { TakeWindow } from './take-window.js';
+
+export const META_FILE = 'meta.json';
 
 /** `meta.json` of a take: the keys of rtmp_server, and what recovery needs. */
 export type TakeMeta = {
@@ -17,6 +23,8 @@ export type TakeMeta = {
 	/** Of output_separate. */
 	audioSegmentCount?: number;
 	videoSegmentCount?: number;
+	/** Seconds: no more than this was kept, for time shift; absent of a recording. */
+	window?: number;
 	/** Milliseconds since 1970. */
 	startedAt: number;
 	/** Nothing follows. */
@@ -34,10 +42,26 @@ export function isMetaDue(count: number): boolean {
 	return count === 1 || count % SEGMENTS_PER_META === 0;
 }
 
+export function describeWindow({ keepMs }: TakeWindow): Pick<TakeMeta, 'window'> {
+	return keepMs === null ? {} : { window: keepMs / 1000 };
+}
+
+/** What the outputs of a take say of it; null when there is nothing to read. */
+export async function readMeta(directory: string): Promise<TakeMeta | null> {
+	try {
+		return JSON.parse(await readFile(path.join(directory, META_FILE), 'utf8'));
+	} catch (error) {
+		if (errorCodeOf(error) === 'ENOENT' || error instanceof SyntaxError) {
+			return null;
+		}
+		throw error;
+	}
+}
+
 /** The part that follows from the tracks. */
 export function describeTracks(
 	tracks: readonly PackagedTrack[],
-): Omit<TakeMeta, 'duration' | 'startedAt' | 'finished'> {
+): Omit<TakeMeta, 'duration' | 'window' | 'startedAt' | 'finished'> {
 	const video = tracks.find(({ config }) => config.kind === 'video')?.config;
 	const audio = tracks.find(({ config }) => config.kind === 'audio')?.config;
 	const picture = video?.kind === 'video' ? video : null;

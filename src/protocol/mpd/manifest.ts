@@ -47,6 +47,8 @@ export type Manifest = {
 		/** Where the server tells the time as xs:dateTime. */
 		utcTimingUrl: string;
 	} | null;
+	/** Of a complete presentation: the media time that it begins with, 0 unless it says otherwise. */
+	startMs?: number;
 	/** Of a complete presentation. */
 	durationMs: number;
 	maxSegmentDurationMs: number;
@@ -55,10 +57,10 @@ export type Manifest = {
 
 /** The text of an MPD. */
 export function serializeManifest(manifest: Manifest): string {
-	const { live } = manifest;
+	const { live, startMs = 0 } = manifest;
 	const lines = ['<?xml version="1.0" encoding="UTF-8"?>', `<MPD ${attributes(headAttributes(manifest))}>`];
 	for (const period of manifest.periods) {
-		lines.push(`  <Period ${attributes({ id: period.id, start: isoDuration(period.startMs) })}>`);
+		lines.push(`  <Period ${attributes({ id: period.id, start: isoDuration(period.startMs - startMs) })}>`);
 		for (const track of period.tracks) {
 			writeTrack(period, track, lines);
 		}

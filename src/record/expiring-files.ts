@@ -1,6 +1,6 @@
 import { stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { errorCodeOf } from '../record/file-error.js';
+import { errorCodeOf } from './file-error.js';
 
 /** Files that no playlist lists any more, and until when players that have just read one may ask for them. */
 export class ExpiringFiles {
