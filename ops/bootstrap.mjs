@@ -12,8 +12,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OLDEST_NODE = [20, 19];
-/** FFmpeg 8 for the end-to-end tests. */
-const E2E_PACKAGE = path.join(ROOT, 'test/e2e/ffmpeg8');
+/** FFmpeg 8, another streaming server and schemas, for the end-to-end tests. */
+const E2E_PACKAGES = ['test/e2e/ffmpeg8', 'test/e2e/packages'].map((directory) => path.join(ROOT, directory));
 
 const COMMANDS = {
 	build,
@@ -46,7 +46,9 @@ const COMMANDS = {
 		buildAfresh();
 		const { installTestPrograms } = await import('./test-programs.mjs');
 		installTestPrograms();
-		installPackages(E2E_PACKAGE, { optional: true });
+		for (const directory of E2E_PACKAGES) {
+			installPackages(directory, { optional: true });
+		}
 		await run('dist/test/run.js', args);
 	},
 };

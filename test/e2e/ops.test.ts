@@ -3,15 +3,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
-import { FLAGS } from '#src/cli/flags.js';
-import { ROLE_NAMES } from '#src/cluster/roles.js';
+import { OPS, ROOT } from '../support/deployment.js';
 import { Program } from '../support/program.js';
 import { findProgram, inCi, missing } from '../support/tools.js';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const OPS = join(ROOT, 'ops');
 const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
 type Dashboard = { panels: { title: string; targets: { expr: string }[] }[] };
@@ -47,24 +43,6 @@ describe('ops', () => {
 		);
 	});
 
-	it('starts roles that there are, with flags that they take', () => {
-		const files = ['docker/Dockerfile', 'docker/compose.yaml', 'kubernetes/origin.yaml', 'kubernetes/gateway.yaml'];
-		const units = ['systemd/millrace.service', 'systemd/millrace-gateway@.service'];
-		const lines = [...files, ...units]
-			.flatMap((file) => readFileSync(join(OPS, file), 'utf8').split('\n'))
-			.filter((line) => line.includes('--role'));
-		assert.ok(lines.length >= 7);
-		for (const line of lines) {
-			const role = /--role"?[ ,]+"?([a-z-]+)/.exec(line)?.[1];
-			assert.ok(
-				ROLE_NAMES.some((name) => name === role),
-				line,
-			);
-			const flags = (line.match(/(?<=[\s[,"]--)[a-z-]+/g) ?? []).filter((flag) => !Object.hasOwn(FLAGS, flag));
-			assert.deepEqual(flags, [], line);
-		}
-	});
-
 	it('has YAML that is YAML', () => {
 		const files = readdirSync(OPS, { recursive: true, encoding: 'utf8' }).filter((file) => /\.ya?ml$/.test(file));
 		assert.ok(files.length >= 3);
@@ -80,6 +58,11 @@ describe('ops', () => {
 	});
 
 	it('has alerts that fire when they should, and not before', { skip: missing('promtool') }, async (t) => {
+		const tests = readFileSync(join(OPS, 'prometheus/alerts.test.yml'), 'utf8');
+		const alerts = readFileSync(join(OPS, 'prometheus/alerts.yml'), 'utf8');
+		for (const [, name] of alerts.matchAll(/- alert: (\w+)/g)) {
+			assert.match(tests, new RegExp(`alertname: ${name}\\n\\s+exp_alerts:`), `a case in which ${name} fires`);
+		}
 		await new Program(t, 'promtool', ['check', 'rules', join(OPS, 'prometheus/alerts.yml')]).succeed();
 		await new Program(t, 'promtool', ['test', 'rules', join(OPS, 'prometheus/alerts.test.yml')]).succeed();
 	});
@@ -103,7 +86,7 @@ describe('ops', () => {
 	});
 
 	it('has units that systemd takes', { skip: missing('systemd-analyze') }, async (t) => {
-		const units = ['millrace.service', 'millrace-gateway@8080.service'].map((unit) => join(OPS, 'systemd', unit));
+		const units = ['', '-gateway@8080', '-files@8100'].map((unit) => join(OPS, `systemd/millrace${unit}.service`));
 		const verify = new Program(t, 'systemd-analyze', ['verify', '--man=no', ...units]);
 		assert.equal(await verify.exit(), 0, verify.stderr);
 		assert.doesNotMatch(verify.stderr, /ops\/systemd/);

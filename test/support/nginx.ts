@@ -28,7 +28,8 @@ export async function startNginxRtmp(t: TestContext, directory: string, applicat
 	return port;
 }
 
-function listens(port: number): Promise<boolean> {
+/** Somebody takes connections there. */
+export function listens(port: number): Promise<boolean> {
 	return new Promise((resolve) => {
 		const socket = connect(port, '127.0.0.1', () => {
 			socket.destroy();
