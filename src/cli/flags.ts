@@ -44,8 +44,12 @@ export const FLAGS = {
 		roles: GATEWAYS,
 	},
 	root: { value: 'DIR', help: 'Directory that a file-gateway serves', key: 'media', roles: ['file-gateway'] },
-	// Known, so that it is refused by name: no role runs in more than one process yet.
-	processes: { value: 'N', help: 'Processes behind the same port', key: null, roles: [] },
+	processes: {
+		value: 'N',
+		help: 'Processes of a gateway behind the same port',
+		key: 'gateway.processes',
+		roles: GATEWAYS,
+	},
 	'print-config': { value: null, help: 'Print the configuration, where each value came from, and exit', key: null },
 	debug: { value: null, help: 'Log at level debug', key: 'log.level' },
 	help: { value: null, help: 'Print this text', key: null },

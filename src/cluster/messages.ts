@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { configSchema } from '../config/schema.js';
 import type { AnswerMessage, QueryMessage } from '../control/process-port.js';
 import type { ListenerName } from '../stream/thread-messages.js';
-import { ROLE_NAMES } from './roles.js';
+import { PROCESS_KINDS } from './processes.js';
 
 /**
  * Every message between the primary and a role process: JSON over the cluster's IPC channel. Both ends check what arrives; the
@@ -13,7 +13,9 @@ export const LISTENER_NAMES = ['rtmp', 'rtmps', 'http', 'files'] as const satisf
 
 const startMessage = z.strictObject({
 	type: z.literal('start'),
-	role: z.enum(ROLE_NAMES),
+	kind: z.enum(PROCESS_KINDS),
+	/** Among the processes of the role. */
+	index: z.number().int().min(0),
 	config: configSchema,
 	/** Inherited descriptors of each listening socket, one for every thread that may listen on it and spares. */
 	descriptors: z.partialRecord(z.enum(LISTENER_NAMES), z.array(z.number().int().min(3))),

@@ -7,14 +7,15 @@ import { AdminServer } from '../control/admin-server.js';
 import type { ProcessPort } from '../control/process-port.js';
 import type { Logger } from '../log/logger.js';
 import type { PrimaryStatus } from '../metrics/primary-metrics.js';
-import { RestartBackoff } from '../pool/restart-backoff.js';
-import { threadCounts } from '../pool/thread-counts.js';
+import { sum } from '../metrics/stream-counts.js';
 import type { ListenerName } from '../stream/thread-messages.js';
 import { drainChildren, killChildren } from './drain.js';
 import { bindListeners, bindProblem, closeListeners, type Listener } from './listeners.js';
 import { openFileLimit, openFilesWarning } from './open-files.js';
-import { RoleChild } from './role-child.js';
+import { type ProcessPlan, planProcesses } from './processes.js';
+import type { RoleChild } from './role-child.js';
 import { ROLES, type RoleName } from './roles.js';
+import { Seat } from './seat.js';
 import { Statistics } from './statistics.js';
 
 export type PrimaryOptions = {
@@ -32,14 +33,6 @@ export type PrimaryOptions = {
 /** Ports as they were bound, by listener; `admin` among them. */
 export type BoundPorts = Partial<Record<ListenerName | 'admin', number>>;
 
-/** Descriptors for threads that are started again; when a process has used them up it is started again itself. */
-const SPARE_DESCRIPTORS = 16;
-/** The role process spends one to put the socket into the listening state. */
-const LISTENING_DESCRIPTORS = 1;
-
-/** One role process over all its lives. */
-type Seat = { child: RoleChild | null; backoff: RestartBackoff; restartTimer: NodeJS.Timeout | undefined };
-
 /**
  * The process that owns the listening sockets and keeps the role processes running. It never accepts on those sockets and never
  * touches media. Used once: start, any number of reloads, stop.
@@ -48,13 +41,12 @@ export class Primary implements AdminSource {
 	readonly #options: PrimaryOptions;
 	readonly #log: Logger;
 	readonly #startedAtMs = Date.now();
-	readonly #seats: Seat[] = [{ child: null, backoff: new RestartBackoff(), restartTimer: undefined }];
 	#config: Config;
 	#state: PrimaryStatus['state'] = 'starting';
 	#listeners: Listener[] = [];
+	#seats: readonly Seat[] = [];
 	#admin: AdminServer | null = null;
 	#statistics: Statistics | null = null;
-	#processRestarts = 0;
 	#onStarted: ((problem: ConfigError | null) => void) | null = null;
 
 	constructor(options: PrimaryOptions) {
@@ -65,7 +57,8 @@ export class Primary implements AdminSource {
 
 	/** Binds the ports and starts the role processes; resolves when all are ready. Throws ConfigError when a port cannot be had. */
 	async start(): Promise<BoundPorts> {
-		const plans = ROLES[this.#options.role].listeners(this.#options.loaded);
+		const { role, loaded } = this.#options;
+		const plans = ROLES[role].listeners(loaded);
 		this.#listeners = bindListeners(plans, (problem) => this.#log.warn(problem));
 		const ports: BoundPorts = Object.fromEntries(this.#listeners.map(({ name, port }) => [name, port]));
 		const adminPort = await this.#listenAdmin();
@@ -78,8 +71,9 @@ export class Primary implements AdminSource {
 		}
 		const problem = await new Promise<ConfigError | null>((resolve) => {
 			this.#onStarted = resolve;
+			this.#seats = planProcesses(role, this.#config).map((plan) => this.#seat(plan));
 			for (const seat of this.#seats) {
-				this.#fork(seat);
+				seat.start();
 			}
 		});
 		if (problem !== null) {
@@ -111,8 +105,8 @@ export class Primary implements AdminSource {
 		const { config, applied, needsRestart } = applyReload(this.#config, wanted.config);
 		this.#config = config;
 		this.#log.level = config.log.level;
-		for (const child of this.#children()) {
-			child.reload(config);
+		for (const seat of this.#seats) {
+			seat.reload();
 		}
 		this.#log.info({ applied, needsRestart }, 'configuration read again');
 	}
@@ -145,8 +139,8 @@ export class Primary implements AdminSource {
 			version,
 			startedAtMs: this.#startedAtMs,
 			state: this.#state,
-			processes: this.#children().map((child) => ({ role, pid: child.pid, ready: child.ready })),
-			processRestarts: this.#processRestarts,
+			processes: this.#children().map(({ kind, index, pid, ready }) => ({ role: kind, index, pid, ready })),
+			processRestarts: sum(this.#seats, ({ restarts }) => restarts),
 		};
 	}
 
@@ -170,30 +164,21 @@ export class Primary implements AdminSource {
 		}
 	}
 
-	#fork(seat: Seat): void {
-		const counts = threadCounts(this.#config, ROLES[this.#options.role].topology);
-		const child = new RoleChild(
-			{
-				role: this.#options.role,
-				entry: this.#options.entry,
-				config: this.#config,
-				listeners: this.#listeners,
-				descriptorsPerListener: Math.max(counts.ingest, counts.delivery) + SPARE_DESCRIPTORS + LISTENING_DESCRIPTORS,
-				log: this.#log,
-				writeLine: this.#options.writeLine,
-			},
-			{
-				ready: () => this.#onReady(child),
-				cannotListen: (name, error) => this.#onCannotListen(name, error),
-				exited: (reason, livedMs) => this.#onExited(seat, child, reason, livedMs),
-			},
-		);
-		seat.child = child;
-		this.#log.info({ pid: child.pid }, 'role process started');
+	#seat(plan: ProcessPlan): Seat {
+		const { entry, writeLine } = this.#options;
+		return new Seat({
+			plan,
+			entry,
+			config: () => this.#config,
+			listeners: this.#listeners,
+			log: this.#log,
+			writeLine,
+			onReady: () => this.#onReady(),
+			onCannotListen: (name, error) => this.#onCannotListen(name, error),
+		});
 	}
 
-	#onReady(child: RoleChild): void {
-		this.#log.info({ pid: child.pid }, 'role process ready');
+	#onReady(): void {
 		if (this.#seats.every((seat) => seat.child?.ready)) {
 			this.#settleStart(null);
 		}
@@ -203,17 +188,6 @@ export class Primary implements AdminSource {
 		const plan = ROLES[this.#options.role].listeners(this.#options.loaded).find((candidate) => candidate.name === name);
 		const port = this.#listeners.find((listener) => listener.name === name)?.port ?? 0;
 		this.#settleStart(new ConfigError([bindProblem(plan?.key ?? name, plan?.host ?? '', port, error)]));
-	}
-
-	#onExited(seat: Seat, child: RoleChild, reason: string, livedMs: number): void {
-		seat.child = null;
-		if (this.#state === 'draining') {
-			return;
-		}
-		const delayMs = seat.backoff.delayAfter(livedMs);
-		this.#processRestarts += 1;
-		this.#log.error({ pid: child.pid, reason, restartInMs: delayMs }, 'role process is gone and will be replaced');
-		seat.restartTimer = setTimeout(() => this.#fork(seat), delayMs);
 	}
 
 	#settleStart(problem: ConfigError | null): void {
@@ -226,8 +200,8 @@ export class Primary implements AdminSource {
 		this.#statistics?.close();
 		closeListeners(this.#listeners);
 		this.#listeners = [];
-		for (const { restartTimer } of this.#seats) {
-			clearTimeout(restartTimer);
+		for (const seat of this.#seats) {
+			seat.close();
 		}
 	}
 

@@ -7,14 +7,15 @@ import type { Logger } from '../log/logger.js';
 import type { ListenerName } from '../stream/thread-messages.js';
 import type { Listener } from './listeners.js';
 import { type PrimaryMessage, roleMessage, type StartMessage } from './messages.js';
-import type { RoleName } from './roles.js';
+import type { ProcessKind } from './processes.js';
 
 /** Unanswered pings after which a role process is taken to hang. Counted, not timed: a suspended machine is no hang. */
 const MAX_MISSED_PONGS = 10;
 const PING_INTERVAL_MS = 1000;
 
 export type RoleChildOptions = {
-	role: RoleName;
+	kind: ProcessKind;
+	index: number;
 	/** Script that the process runs. */
 	entry: URL;
 	config: Config;
@@ -35,7 +36,8 @@ export type RoleChildListener = {
 
 /** One role process as the primary sees it, from its fork to its end. */
 export class RoleChild {
-	readonly role: RoleName;
+	readonly kind: ProcessKind;
+	readonly index: number;
 	readonly port: ProcessPort;
 	/** Resolves when the process has ended and its last log line has been read. */
 	readonly gone: Promise<void>;
@@ -50,11 +52,13 @@ export class RoleChild {
 
 	/** Forks the process and starts it. */
 	constructor(options: RoleChildOptions, listener: RoleChildListener) {
-		this.role = options.role;
+		const { kind, index, config } = options;
+		this.kind = kind;
+		this.index = index;
 		this.#log = options.log;
-		this.port = new ProcessPort(options.role, (message) => this.#send(message));
+		this.port = new ProcessPort(kind, (message) => this.#send(message));
 		const { stdio, descriptors } = inheritance(options);
-		this.#start = { type: 'start', role: options.role, config: options.config, descriptors };
+		this.#start = { type: 'start', kind, index, config, descriptors };
 		cluster.setupPrimary({ exec: fileURLToPath(options.entry), args: [], stdio });
 		this.#worker = cluster.fork();
 		this.#worker.on('message', (message) => this.#onMessage(message, listener));

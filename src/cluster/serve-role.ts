@@ -48,7 +48,7 @@ export function serveRole(build: (context: RoleContext) => RoleProcess): void {
 }
 
 async function runRole(start: StartMessage, build: (context: RoleContext) => RoleProcess): Promise<void> {
-	const log = createLogger(start.config.log.level, { role: start.role, pid: process.pid });
+	const log = createLogger(start.config.log.level, { role: start.kind, process: start.index });
 	process.on('uncaughtException', (error) => {
 		log.fatal({ err: error }, 'the role process cannot go on');
 		process.exit(1);

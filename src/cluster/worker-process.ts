@@ -1,14 +1,14 @@
 import { createRuntimeRegistry, processMetrics } from '../metrics/process-metrics.js';
 import { Coordinator } from '../pool/coordinator.js';
-import { ROLES } from './roles.js';
+import { PROCESSES } from './processes.js';
 import { type RoleContext, type RoleProcess, serveRole } from './serve-role.js';
 
 /** Entry of every role process: the coordinator, and what the primary asks of it. */
 serveRole(({ start, log, onFatal }: RoleContext): RoleProcess => {
-	const { role, config, descriptors } = start;
-	const { topology } = ROLES[role];
-	const coordinator = new Coordinator({ role, topology, config, listeners: descriptors, log, onFatal });
-	const runtime = createRuntimeRegistry(role);
+	const { kind, index, config, descriptors } = start;
+	const { topology } = PROCESSES[kind];
+	const coordinator = new Coordinator({ role: kind, index, topology, config, listeners: descriptors, log, onFatal });
+	const runtime = createRuntimeRegistry(kind);
 	return {
 		start: () => coordinator.start(),
 		reload: (changed) => coordinator.reload(changed),

@@ -14,6 +14,7 @@ const fixed = (description: string) => ({ description, reload: false });
 const port = z.union([z.literal('off'), z.number().int().min(0).max(65_535)]);
 const address = z.union([z.ipv4(), z.ipv6()]).meta({ expects: 'an IPv4 or IPv6 address' });
 const threads = z.union([z.literal('auto'), z.number().int().min(1).max(64)]);
+const MAX_PROCESSES = 64;
 
 const UPSTREAM_PROTOCOLS = ['http:', 'https:', 'ws:', 'wss:', 'rtmp:', 'rtmps:'];
 /** A base address: what comes behind it is the stream's path. */
@@ -268,6 +269,13 @@ export const configSchema = z.strictObject({
 					...live('Where a gateway gets its streams, in order of preference; a change holds for the next connection.'),
 					expects: 'a list of URLs such as http://origin:8501 (http, https, ws, wss, rtmp or rtmps)',
 				}),
+			processes: z
+				.number()
+				.int()
+				.min(1)
+				.max(MAX_PROCESSES)
+				.default(1)
+				.meta(fixed('Equal processes of a gateway behind the same ports; each pulls and caches for itself.')),
 			linger: duration.default(10_000).meta(live('How long a stream is still pulled after its last viewer has left.')),
 			stallTimeout: duration
 				.default(10_000)

@@ -96,7 +96,11 @@ export class AdminApi {
 
 	async threads(): Promise<AdminResponse> {
 		const snapshots = await this.#snapshots();
-		return json(200, { threads: snapshots.flatMap(({ role, threads }) => threads.map((each) => ({ role, ...each }))) });
+		return json(200, {
+			threads: snapshots.flatMap(({ role, index, threads }) =>
+				threads.map((each) => ({ role, process: index, ...each })),
+			),
+		});
 	}
 
 	async streams(): Promise<AdminResponse> {

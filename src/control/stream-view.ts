@@ -1,4 +1,4 @@
-import { mergeStreams } from '../metrics/merge-streams.js';
+import { mergeViews } from '../metrics/merge-streams.js';
 import type { ProcessSnapshot, StreamSnapshot } from '../metrics/snapshot.js';
 
 /** A stream as /api/v1/streams shows it. */
@@ -29,7 +29,7 @@ export function streamViews(snapshots: readonly ProcessSnapshot[]): StreamView[]
 	for (const stream of snapshots.flatMap((snapshot) => snapshot.streams)) {
 		const key = `${stream.app}/${stream.name}`;
 		const known = merged.get(key);
-		merged.set(key, known === undefined ? structuredClone(stream) : mergeStreams(known, stream));
+		merged.set(key, known === undefined ? structuredClone(stream) : mergeViews(known, stream));
 	}
 	return [...merged.values()].map(viewOf);
 }

@@ -7,13 +7,13 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 const STDOUT = 1;
 
 /**
- * The logger of one thread or process: JSON lines to stdout, written asynchronously. Fields of `owner` ({role, thread}) are on every
- * line. Stdout of a role process is read by the primary, which hands the lines on (log/line-sink.ts).
+ * The logger of one thread or process: JSON lines to stdout, written asynchronously. The process id and the fields of `owner` ({role, thread})
+ * are on every line. Stdout of a role process is read by the primary, which hands the lines on (log/line-sink.ts).
  */
 export function createLogger(level: string, owner: Readonly<Record<string, string | number>>): Logger {
 	const destination = pino.destination({ dest: STDOUT, sync: false, maxLength: MAX_BUFFERED_BYTES });
 	process.once('exit', () => destination.flushSync());
-	return loggerTo(level, owner, (line) => destination.write(line));
+	return loggerTo(level, { ...owner, pid: process.pid }, (line) => destination.write(line));
 }
 
 /** A logger that hands each line, its line feed included, to `write`. */

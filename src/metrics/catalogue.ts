@@ -1,6 +1,6 @@
 import type { FileCounter } from './counters.js';
 import type { ProcessSnapshot, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
-import { sum, VIEWER_PROTOCOLS, type ViewerProtocol } from './stream-counts.js';
+import { type RING_COUNTS, sum, VIEWER_PROTOCOLS, type ViewerProtocol } from './stream-counts.js';
 
 /** One series of a metric: its labels, in the metric's order, and its value. */
 export type Sample = readonly [labels: readonly string[], value: number];
@@ -15,6 +15,17 @@ export type MetricSpec = {
 	samples: (snapshot: ProcessSnapshot) => Iterable<Sample>;
 };
 
+const PREFIX = 'millrace_';
+const STREAMS = 'streams';
+const PUBLISHERS = 'publishers';
+const STREAM_PUBLISHERS = 'stream_publishers';
+/** Names of metrics that count streams, and of the one with a series for each: a stream may be in several processes. */
+export const STREAM_METRICS = {
+	streams: PREFIX + STREAMS,
+	publishers: PREFIX + PUBLISHERS,
+	ofStream: PREFIX + STREAM_PUBLISHERS,
+};
+
 type Of<T> = (of: T) => number;
 
 /**
@@ -22,10 +33,8 @@ type Of<T> = (of: T) => number;
  * closed set (protocol, code, thread): their number is bounded by limits.streams, never by the number of viewers.
  */
 export const CATALOGUE: readonly MetricSpec[] = [
-	gauge('streams', 'Streams that are live or wait for their publisher to come back', (s) => s.streams.length),
-	gauge('publishers', 'Streams that have a publisher now', (s) =>
-		sum(s.streams, (stream) => (stream.publisher ? 1 : 0)),
-	),
+	gauge(STREAMS, 'Streams that are live or wait for their publisher to come back', (s) => s.streams.length),
+	gauge(PUBLISHERS, 'Streams that have a publisher now', (s) => sum(s.streams, (stream) => (stream.publisher ? 1 : 0))),
 	counter('streams_started_total', 'Streams that have begun', (s) => s.totals.streamsStarted),
 	byProtocol('gauge', 'subscribers', 'Viewers now', (s) => s.totals.subscribers),
 	counter('received_bytes_total', 'Bytes of media received from publishers', (s) => s.totals.counts.bytesIn),
@@ -51,7 +60,7 @@ export const CATALOGUE: readonly MetricSpec[] = [
 	},
 
 	{
-		...perStream('gauge', 'stream_publishers', 'Whether the stream has a publisher', (s) => (s.publisher ? 1 : 0)),
+		...perStream('gauge', STREAM_PUBLISHERS, 'Whether the stream has a publisher', (s) => (s.publisher ? 1 : 0)),
 		across: 'max',
 	},
 	{
@@ -74,19 +83,14 @@ export const CATALOGUE: readonly MetricSpec[] = [
 	},
 	perStream('gauge', 'stream_ring_bytes', 'Capacity of the ring', (s) => s.ringBytes),
 	perStreamByProtocol('gauge', 'stream_subscribers', 'Viewers now', (s) => s.subscribers),
-	perStream('counter', 'stream_received_bytes_total', 'Bytes of media received', (s) => s.counts.bytesIn),
+	ofRing('stream_received_bytes_total', 'Bytes of media received', 'bytesIn'),
 	perStreamByProtocol('counter', 'stream_sent_bytes_total', 'Bytes of media sent', (s) => s.counts.bytesOut),
-	perStream('counter', 'stream_audio_frames_total', 'Audio frames received', (s) => s.counts.audioFrames),
-	perStream('counter', 'stream_video_frames_total', 'Video frames received', (s) => s.counts.videoFrames),
-	perStream('counter', 'stream_keyframes_total', 'Video keyframes received', (s) => s.counts.keyframes),
-	perStream(
-		'counter',
-		'stream_repaired_timestamps_total',
-		'Frames whose timestamp was repaired',
-		(s) => s.counts.repairedTimestamps,
-	),
-	perStream('counter', 'stream_dropped_frames_total', 'Frames that could not be kept', (s) => s.counts.droppedFrames),
-	perStream('counter', 'stream_splices_total', 'Sources joined to the running timeline', (s) => s.counts.splices),
+	ofRing('stream_audio_frames_total', 'Audio frames received', 'audioFrames'),
+	ofRing('stream_video_frames_total', 'Video frames received', 'videoFrames'),
+	ofRing('stream_keyframes_total', 'Video keyframes received', 'keyframes'),
+	ofRing('stream_repaired_timestamps_total', 'Frames whose timestamp was repaired', 'repairedTimestamps'),
+	ofRing('stream_dropped_frames_total', 'Frames that could not be kept', 'droppedFrames'),
+	ofRing('stream_splices_total', 'Sources joined to the running timeline', 'splices'),
 	perStream('counter', 'stream_skips_total', 'Jumps of slow viewers to the newest keyframe', (s) => s.counts.skips),
 	perStream(
 		'counter',
@@ -202,6 +206,11 @@ function perStream(type: MetricSpec['type'], name: string, help: string, value: 
 	);
 }
 
+/** What a stream's ring counts: of a stream in several processes, each has counted the same. */
+function ofRing(name: string, help: string, count: (typeof RING_COUNTS)[number]): MetricSpec {
+	return { ...perStream('counter', name, help, ({ counts }) => counts[count]), across: 'max' };
+}
+
 function perStreamByProtocol(
 	type: MetricSpec['type'],
 	name: string,
@@ -230,7 +239,7 @@ function spec(
 	labels: readonly string[],
 	samples: MetricSpec['samples'],
 ): MetricSpec {
-	return { name: `millrace_${name}`, type, help, labels, across: 'sum', samples };
+	return { name: PREFIX + name, type, help, labels, across: 'sum', samples };
 }
 
 function seconds(ms: number): number {

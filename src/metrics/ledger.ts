@@ -122,7 +122,7 @@ export class CounterLedger {
 	}
 
 	snapshot(
-		role: string,
+		process: Pick<ProcessSnapshot, 'role' | 'index'>,
 		streams: Iterable<LedgerStream>,
 		recorders: RecorderCounts,
 		pulls: PullCounts = { active: 0, upstreams: {} },
@@ -153,7 +153,7 @@ export class CounterLedger {
 		}
 		const slabs = [...this.#slabs()];
 		return {
-			role,
+			...process,
 			streams: own,
 			threads: [...this.#threads].map(([thread, account]) => threadSnapshot(thread, account)),
 			totals: {

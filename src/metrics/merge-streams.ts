@@ -1,11 +1,31 @@
 import type { StreamSnapshot } from './snapshot.js';
-import { addCounts, byProtocol } from './stream-counts.js';
+import { addByProtocol, addCounts, byProtocol, RING_COUNTS, type StreamCounts } from './stream-counts.js';
 
-/**
- * Two views of one stream, or two streams shown as one, with their counts added up; named as `into`, whose counts are changed.
- */
+/** Several streams shown as one, with their counts added up; named as `into`, whose counts are changed. */
 export function mergeStreams(into: StreamSnapshot, stream: StreamSnapshot): StreamSnapshot {
 	addCounts(into.counts, stream.counts);
+	return { ...joined(into, stream), bitsPerSecond: into.bitsPerSecond + stream.bitsPerSecond };
+}
+
+/**
+ * What two processes know of one stream. Each has received all of it and counted the same, but for the viewers, which are its own. The
+ * counts of `into` are changed.
+ */
+export function mergeViews(into: StreamSnapshot, stream: StreamSnapshot): StreamSnapshot {
+	mergeViewCounts(into.counts, stream.counts);
+	return { ...joined(into, stream), bitsPerSecond: Math.max(into.bitsPerSecond, stream.bitsPerSecond) };
+}
+
+function mergeViewCounts(into: StreamCounts, counts: StreamCounts): void {
+	for (const name of RING_COUNTS) {
+		into[name] = Math.max(into[name], counts[name]);
+	}
+	into.skips += counts.skips;
+	into.lagClosed += counts.lagClosed;
+	addByProtocol(into.bytesOut, counts.bytesOut);
+}
+
+function joined(into: StreamSnapshot, stream: StreamSnapshot): StreamSnapshot {
 	return {
 		...into,
 		publisher: into.publisher ?? stream.publisher,
@@ -13,7 +33,6 @@ export function mergeStreams(into: StreamSnapshot, stream: StreamSnapshot): Stre
 		lastMediaAtMs: Math.max(into.lastMediaAtMs, stream.lastMediaAtMs),
 		hasAudio: into.hasAudio || stream.hasAudio,
 		hasVideo: into.hasVideo || stream.hasVideo,
-		bitsPerSecond: into.bitsPerSecond + stream.bitsPerSecond,
 		gopMs: Math.max(into.gopMs, stream.gopMs),
 		ringBytes: into.ringBytes + stream.ringBytes,
 		subscribers: byProtocol((protocol) => into.subscribers[protocol] + stream.subscribers[protocol]),

@@ -7,7 +7,7 @@ export type PrimaryStatus = {
 	/** Milliseconds since 1970. */
 	startedAtMs: number;
 	state: 'starting' | 'ready' | 'draining';
-	processes: { role: string; pid: number; ready: boolean }[];
+	processes: { role: string; index: number; pid: number; ready: boolean }[];
 	/** Times that a role process had to be started again. */
 	processRestarts: number;
 };

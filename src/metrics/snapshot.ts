@@ -8,6 +8,8 @@ import type { StreamCounts, ViewerProtocol } from './stream-counts.js';
  */
 export type ProcessSnapshot = {
 	role: string;
+	/** Among the processes of the role. */
+	index: number;
 	/** Streams that are live or in grace, each with a counter slot of its own; those without one are summed as app `_other`. */
 	streams: StreamSnapshot[];
 	threads: ThreadSnapshot[];

@@ -25,6 +25,8 @@ import { ORIGIN, type Topology } from './topology.js';
 export type CoordinatorOptions = {
 	/** Shown in snapshots: `origin`. */
 	role: string;
+	/** Among the processes of the role. */
+	index?: number;
 	topology?: Topology;
 	config: Config;
 	/** Inherited listening descriptors: one for each thread that listens, and spares for restarts. No descriptors = not listened to. */
@@ -169,7 +171,8 @@ export class Coordinator {
 			publisher: publisher === null ? null : { protocol: publisher.protocol, address: publisher.address },
 		}));
 		const recorders = this.#outputs?.counts() ?? NO_RECORDERS;
-		return this.#ledger.snapshot(this.#options.role, streams, recorders, this.#pulls?.counts());
+		const { role, index = 0 } = this.#options;
+		return this.#ledger.snapshot({ role, index }, streams, recorders, this.#pulls?.counts());
 	}
 
 	/** Takes a stream away from its publisher. @returns whether it had one. */

@@ -4,6 +4,13 @@ import { ORIGIN, type Topology } from './topology.js';
 
 export type ThreadCounts = { ingest: number; delivery: number; remux: number };
 
+/** `threads` of a process that has to share the cores with others, `processes` in all. */
+export function sharedThreads(config: Config, topology: Topology, processes: number): Config['threads'] {
+	const cores = Math.floor(availableParallelism() / processes);
+	const { ingest, delivery, remux } = threadCounts(config, topology, cores);
+	return { ingest: Math.max(1, ingest), delivery, remux: Math.max(1, remux) };
+}
+
 /** How many threads of each kind a role process has: as configured, or by the number of cores. */
 export function threadCounts(
 	config: Config,

@@ -64,12 +64,8 @@ describe('command line', () => {
 		[['--debug=yes'], ['--debug: takes no value']],
 		[['--role', 'edge'], ['--role: expected one of origin, flv-gateway, file-gateway, got "edge"']],
 		[
-			['--upstream', 'http://a', '--processes', '2'],
-			['--upstream: the role origin does not take it', '--processes: the role origin does not take it'],
-		],
-		[
-			['--role', 'flv-gateway', '--upstream', 'http://a', '--processes', '2'],
-			['--processes: the role flv-gateway does not take it'],
+			['--upstream', 'http://a', '--port', '2'],
+			['--upstream: the role origin does not take it', '--port: the role origin does not take it'],
 		],
 	];
 	for (const [argv, problems] of REFUSED) {

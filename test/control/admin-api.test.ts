@@ -14,7 +14,7 @@ const READY: PrimaryStatus = {
 	version: '1.2.3',
 	startedAtMs: 1_700_000_000_000,
 	state: 'ready',
-	processes: [{ role: 'origin', pid: 4711, ready: true }],
+	processes: [{ role: 'origin', index: 0, pid: 4711, ready: true }],
 	processRestarts: 2,
 };
 
@@ -44,6 +44,9 @@ describe('AdminApi', () => {
 		assert.match(body, /^millrace_stream_start_time_seconds\{app="live",stream="one"\} 1700000000.1$/m);
 		assert.match(body, /^millrace_thread_merge_window_seconds\{thread="delivery-0"\} 0.35$/m);
 		assert.match(body, /^millrace_sessions_accepted_total 64$/m);
+		assert.match(body, /^millrace_streams 1$/m);
+		assert.match(body, /^millrace_publishers 1$/m);
+		assert.match(body, /^millrace_stream_video_frames_total\{app="live",stream="one"\} 106$/m);
 	});
 
 	it('answers a scrape without the process that is silent, and says so', async () => {
@@ -69,11 +72,11 @@ describe('AdminApi', () => {
 		assert.deepEqual(streams[0], {
 			...{ app: 'live', name: 'one', publisher: { protocol: 'rtmp', address: '192.0.2.100:50000' } },
 			...{ startedAt: '2023-11-14T22:13:20.100Z', lastMediaAt: '2023-11-14T22:14:20.100Z' },
-			...{ audio: true, video: true, bitsPerSecond: 618_001, keyframeIntervalMs: 2000, ringBytes: 2 * 1024 * 1024 },
+			...{ audio: true, video: true, bitsPerSecond: 309_000, keyframeIntervalMs: 2000, ringBytes: 2 * 1024 * 1024 },
 			viewers: { rtmp: 202, 'http-flv': 204, 'ws-flv': 206 },
-			...{ bytesReceived: 208, bytesSent: { rtmp: 226, 'http-flv': 228, 'ws-flv': 230 } },
-			...{ frames: { audio: 210, video: 212, key: 214, dropped: 218 }, repairedTimestamps: 216 },
-			...{ splices: 220, skips: 222, lagCloses: 224 },
+			...{ bytesReceived: 104, bytesSent: { rtmp: 226, 'http-flv': 228, 'ws-flv': 230 } },
+			...{ frames: { audio: 105, video: 106, key: 107, dropped: 109 }, repairedTimestamps: 108 },
+			...{ splices: 110, skips: 222, lagCloses: 224 },
 		});
 		assert.equal(streams[1].publisher, null);
 		assert.equal(streams[1].lastMediaAt, null);
@@ -120,7 +123,7 @@ describe('AdminApi', () => {
 			[{}, 200],
 			[{ state: 'starting' }, 503],
 			[{ state: 'draining' }, 503],
-			[{ processes: [{ role: 'origin', pid: 1, ready: false }] }, 503],
+			[{ processes: [{ role: 'origin', index: 0, pid: 1, ready: false }] }, 503],
 			[{ processes: [] }, 503],
 		];
 		for (const [status, expected] of cases) {

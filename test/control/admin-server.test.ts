@@ -11,7 +11,7 @@ describe('AdminServer', () => {
 	const source: AdminSource = {
 		status: () => ({
 			...{ role: 'origin', version: '1.2.3', startedAtMs: 0, state: 'ready', processRestarts: 0 },
-			processes: [{ role: 'origin', pid: 1, ready: true }],
+			processes: [{ role: 'origin', index: 0, pid: 1, ready: true }],
 		}),
 		processes: () => [],
 	};

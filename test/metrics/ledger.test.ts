@@ -26,7 +26,7 @@ describe('CounterLedger', () => {
 		second.add('currentConnections', 1);
 		second.addStream(stream.counterSlot, 'bytesOutHttpFlv', 50);
 
-		const { totals, threads, streams } = ledger.snapshot('origin', [stream], NO_RECORDERS);
+		const { totals, threads, streams } = ledger.snapshot({ role: 'origin', index: 0 }, [stream], NO_RECORDERS);
 		assert.equal(totals.sessionsAccepted, 4);
 		assert.equal(totals.sessionsClosed.PEER_GONE, 1);
 		assert.equal(totals.counts.bytesOut['http-flv'], 550);
@@ -47,7 +47,7 @@ describe('CounterLedger', () => {
 		count(stream, 1000);
 		thread.addStream(stream.counterSlot, 'bytesOutRtmp', 700);
 		ledger.closeStream(stream);
-		const { streams, totals } = ledger.snapshot('origin', [], NO_RECORDERS);
+		const { streams, totals } = ledger.snapshot({ role: 'origin', index: 0 }, [], NO_RECORDERS);
 		assert.deepEqual(streams, []);
 		assert.equal(totals.streamsStarted, 1);
 		assert.equal(totals.counts.bytesIn, 1000);
@@ -63,7 +63,7 @@ describe('CounterLedger', () => {
 		}
 		const stream = open(ledger, 'live', 'a');
 		count(stream, 5);
-		const { streams, totals } = ledger.snapshot('origin', [stream], NO_RECORDERS);
+		const { streams, totals } = ledger.snapshot({ role: 'origin', index: 0 }, [stream], NO_RECORDERS);
 		assert.equal(streams[0]?.counts.bytesIn, 65);
 		assert.equal(totals.counts.bytesIn, 65);
 	});
@@ -77,7 +77,7 @@ describe('CounterLedger', () => {
 		for (let index = 1; ; index++) {
 			const next = open(ledger, 'live', `n${index}`);
 			if (next.counterSlot === first.counterSlot) {
-				const { streams, totals } = ledger.snapshot('origin', [next], NO_RECORDERS);
+				const { streams, totals } = ledger.snapshot({ role: 'origin', index: 0 }, [next], NO_RECORDERS);
 				assert.equal(streams[0]?.counts.bytesOut['ws-flv'], 0);
 				assert.equal(totals.counts.bytesOut['ws-flv'], 9);
 				return;
@@ -103,7 +103,7 @@ describe('CounterLedger', () => {
 		count(extra[1]!, 11);
 		thread.addStream(0, 'bytesOutRtmp', 40);
 		thread.addStream(0, 'currentSubscribersRtmp', 4);
-		const before = ledger.snapshot('origin', [...streams, ...extra], NO_RECORDERS);
+		const before = ledger.snapshot({ role: 'origin', index: 0 }, [...streams, ...extra], NO_RECORDERS);
 		assert.equal(before.streams.length, MAX_COUNTED_STREAMS);
 		const other = before.streams.find((stream) => stream.app === '_other');
 		assert.equal(other?.name, '_other');
@@ -113,7 +113,7 @@ describe('CounterLedger', () => {
 		assert.equal(before.totals.subscribers.rtmp, 4);
 
 		ledger.closeStream(extra[0]!);
-		const after = ledger.snapshot('origin', [...streams, extra[1]!], NO_RECORDERS);
+		const after = ledger.snapshot({ role: 'origin', index: 0 }, [...streams, extra[1]!], NO_RECORDERS);
 		assert.equal(after.streams.find((stream) => stream.app === '_other')?.counts.bytesIn, 111);
 		assert.equal(after.totals.counts.bytesIn, before.totals.counts.bytesIn);
 	});
@@ -148,7 +148,7 @@ describe('CounterLedger', () => {
 						ledger.closeThread(thread);
 						threads.delete(thread);
 					}
-					const now = countsOf(ledger.snapshot('origin', live.values(), NO_RECORDERS));
+					const now = countsOf(ledger.snapshot({ role: 'origin', index: 0 }, live.values(), NO_RECORDERS));
 					for (const [series, value] of before) {
 						assert.ok((now.get(series) ?? value) >= value, `${series} went from ${value} to ${now.get(series)}`);
 					}

@@ -37,6 +37,7 @@ export function fakeStream(name: string, base: number): StreamSnapshot {
 export function fakeSnapshot(streams: StreamSnapshot[] = []): ProcessSnapshot {
 	return {
 		role: 'origin',
+		index: 0,
 		streams,
 		threads: [
 			{ thread: 'ingest-0', restarts: 0, connections: 21, ...flushes(0), eventLoopBusyMs: 1500 },
