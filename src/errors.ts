@@ -42,6 +42,7 @@ export const ERROR_CODES = {
 	HLS_PLAYLIST: 'An HLS playlist is malformed',
 	HLS_STALLED: 'Nothing new came to a live playlist in time',
 	HTTP_REQUEST: 'The HTTP request cannot be served',
+	NOT_RECORDED: 'There is no recording to make this of',
 	FILE_UNREADABLE: 'A file is there and cannot be read',
 	WS_PROTOCOL: 'The WebSocket peer broke the protocol',
 } as const;

@@ -7,6 +7,7 @@ import { MASTER_PLAYLIST, masterPlaylist } from './master-playlist.js';
 import { SeparateTrack, startPeriods } from './separate-track.js';
 import { describeTracks, describeWindow, isMetaDue, type TakeMeta } from './take-meta.js';
 import type { TakeWindow } from './take-window.js';
+import { MIN_TARGET_DURATIONS } from './window-playlist.js';
 
 /** A running take's manifest is made anew with every second segment, and players are told to stay so far behind (take-meta.ts). */
 const SEGMENTS_PER_MANIFEST = 2;
@@ -119,14 +120,15 @@ export class SeparateOutput {
 	}
 
 	#writeManifest(live: boolean): void {
-		const { keepMs, manifestMs } = this.#window;
-		const fromMs = this.#durationMs - (live ? manifestMs : (keepMs ?? Number.POSITIVE_INFINITY));
+		const { keepMs } = this.#window;
+		const segmentMs = Math.max(1, this.#targetDuration) * 1000;
+		const manifestMs = Math.max(this.#window.manifestMs, MIN_TARGET_DURATIONS * segmentMs);
+		const fromMs = this.#durationMs - (live || keepMs !== null ? manifestMs : Number.POSITIVE_INFINITY);
 		if (keepMs !== null) {
 			this.#each((output) => output.forget(fromMs));
 		}
 		const periods = this.#periods.flatMap((period) => this.#describePeriod(period, fromMs));
 		const startMs = live || keepMs === null ? 0 : startPeriods(periods);
-		const segmentMs = Math.max(1, this.#targetDuration) * 1000;
 		const text = serializeManifest({
 			live: live
 				? {

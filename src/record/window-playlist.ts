@@ -12,8 +12,8 @@ import type { EventSegment } from './event-playlist.js';
 import { ExpiringFiles, removeIfThere } from './expiring-files.js';
 import type { JobQueue } from './job-queue.js';
 
-/** A live playlist must not get shorter than this many target durations. */
-const MIN_TARGET_DURATIONS = 3;
+/** Neither a live playlist nor a manifest may get shorter than this many target durations. */
+export const MIN_TARGET_DURATIONS = 3;
 /**
  * Old segments leave in steps of this share of the window: a segment is a small write at the playlist's end, and the whole, 200 KiB
  * for two hours, is written anew only with a step.

@@ -3,20 +3,24 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { Edit } from '#src/container/mp4/movie-boxes.js';
 import { PeerError } from '#src/errors.js';
 import { type Clip, type ClipRange, cutClip } from '#src/record/clip.js';
 import { Fmp4Take } from '#src/record/fmp4-take.js';
+import { readMovieFile } from '#src/record/fragment-scan.js';
 import { CmafPackager } from '#src/remux/cmaf-packager.js';
 import { readMp4File } from '#src/remux/mp4-file.js';
 import { SegmentPlanner } from '#src/remux/segment-planner.js';
-import { AUDIO, every, FrameSource, labelIn } from '../support/frame-source.js';
+import { AUDIO, every, FrameSource, labelIn, OTHER_VIDEO } from '../support/frame-source.js';
+
+const STARTED_AT_MS = Date.UTC(2026, 0, 1);
 
 describe('a clip', () => {
 	let directory: string;
 	let take: Fmp4Take;
 	beforeEach(async () => {
 		directory = await mkdtemp(path.join(tmpdir(), 'millrace-clip-'));
-		take = await Fmp4Take.open(directory, Date.now());
+		take = await Fmp4Take.open(directory, STARTED_AT_MS);
 	});
 	afterEach(async () => {
 		await take.abandon();
@@ -31,7 +35,8 @@ describe('a clip', () => {
 	}
 
 	function cut(fromSeconds: number, toSeconds: number): Promise<Clip | null> {
-		return cutClip(path.join(directory, 'output_merge'), { fromSeconds, toSeconds } satisfies ClipRange);
+		const range: ClipRange = { from: { seconds: fromSeconds }, to: { seconds: toSeconds } };
+		return cutClip(path.join(directory, 'output_merge'), range);
 	}
 
 	/** All bytes of a clip, read in pieces of `step`. */
@@ -47,49 +52,81 @@ describe('a clip', () => {
 		return Buffer.concat(chunks);
 	}
 
-	async function framesOf(clip: Clip): Promise<{ video: string[]; audio: string[]; firstMs: number[] }> {
+	/** Its frames, and what each track's edit list says of them. */
+	async function framesOf(clip: Clip): Promise<{ video: string[]; audio: string[]; shown: Edit[] }> {
 		const name = path.join(directory, 'clip.mp4');
 		await writeFile(name, await bytesOf(clip));
-		const found = { video: [] as string[], audio: [] as string[], firstMs: [] as number[] };
+		const found = { video: [] as string[], audio: [] as string[] };
 		const file = await open(name);
 		await readMp4File(file, {
 			track: () => undefined,
-			frame: ({ kind, payload, dtsMs, compositionTimeMs }) => {
-				if (found[kind].push(labelIn(payload)) === 1) {
-					found.firstMs.push(dtsMs + compositionTimeMs);
-				}
-			},
+			frame: ({ kind, payload }) => void found[kind].push(labelIn(payload)),
 			splice: () => undefined,
 			end: () => undefined,
 		});
+		const { movie } = await readMovieFile(file);
 		await file.close();
-		return found;
+		return { ...found, shown: movie.tracks.flatMap(({ edits }) => edits) };
 	}
 
-	it('begins with the keyframe before its range and ends with it', async () => {
+	it('is decoded from the keyframe before its range on, and presents nothing but the range', async () => {
 		await record();
-		const { video, audio, firstMs } = await framesOf((await cut(5, 9))!);
-		// The keyframe at 4 s is shown at 4.08 s; pictures that are decoded before 9 s, moved by those 80 ms, belong to it.
+		const { video, audio, shown } = await framesOf((await cut(5, 9))!);
+		// The playlist begins with the first picture, 80 ms into the take: the range is 5.08 s to 9.08 s of it.
 		assert.equal(video[0], 'v100;');
-		assert.equal(video.at(-1), 'v222;');
-		assert.equal(video.length, 123);
-		assert.equal(audio[0], `a${Math.ceil((4.08 * 44_100) / 1024)};`);
-		assert(Math.abs(firstMs[0]! - firstMs[1]!) < 24, 'picture and sound begin together');
+		assert.equal(video.at(-1), 'v224;');
+		assert.equal(video.length, 125);
+		const firstSound = Math.ceil((3.98 * 44_100) / 1024) - 1;
+		assert.equal(audio[0], `a${firstSound};`, '100 ms before the keyframe');
+		assert.deepEqual(shown, [
+			{ durationMs: 4000, mediaTime: 80 * 90 + 1000 * 90 },
+			{ durationMs: 4000, mediaTime: Math.round(5.08 * 44_100) - firstSound * 1024 },
+		]);
+	});
+
+	it('begins with an earlier segment when its own begins without a keyframe', async () => {
+		const planner = new SegmentPlanner(new CmafPackager(take), { partMs: 1000 });
+		new FrameSource(planner).run(40_200, every(14_000));
+		await take.flush();
+		const { video, shown } = await framesOf((await cut(25, 27))!);
+		assert.equal(video[0], 'v350;');
+		assert.deepEqual(shown[0], { durationMs: 2000, mediaTime: 80 * 90 + 11_000 * 90 });
+	});
+
+	it('goes on over a splice, and is refused when the codecs change in it', async () => {
+		const planner = new SegmentPlanner(new CmafPackager(take), { partMs: 1000 });
+		const source = new FrameSource(planner).run(8000, every(2000)).splice().run(8000, every(2000));
+		source.configure(OTHER_VIDEO, AUDIO).splice().run(8200, every(2000));
+		await take.flush();
+		const { video, shown } = await framesOf((await cut(6.5, 9.5))!);
+		assert.equal(video.length, 87);
+		assert(shown.every(({ durationMs }) => Math.abs(durationMs - 3000) < 40));
+		await assert.rejects(cut(14, 18), /codecs change at /);
+		assert.equal((await framesOf((await cut(17, 18))!)).video[0], 'v400;');
+	});
+
+	it('is named by the time, too', async () => {
+		await record();
+		const utcMs = STARTED_AT_MS + 5080;
+		const clip = await cutClip(path.join(directory, 'output_merge'), { from: { utcMs }, to: { seconds: 9 } });
+		assert.equal(clip?.version, (await cut(5, 9))!.version);
 	});
 
 	it('counts from the end of what there is when it is asked for the latest', async () => {
 		await record();
 		const { video } = await framesOf((await cut(-4, -0))!);
 		assert.equal(video[0], 'v400;');
-		assert.equal(video.at(-1), 'v497;');
+		assert.equal(video.at(-1), 'v498;');
 		assert.deepEqual((await framesOf((await cut(-300, 2))!)).video.slice(0, 1), ['v0;']);
 	});
 
-	it('is cut of sound alone to the frame', async () => {
+	it('is cut of sound alone to the sample', async () => {
 		await record([AUDIO]);
-		const { video, audio } = await framesOf((await cut(5, 9))!);
+		const { video, audio, shown } = await framesOf((await cut(5, 9))!);
 		assert.deepEqual(video, []);
-		assert.equal(audio[0], `a${Math.ceil((5 * 44_100) / 1024)};`);
+		const first = Math.ceil((4.9 * 44_100) / 1024) - 1;
+		assert.equal(audio[0], `a${first};`);
+		assert.deepEqual(shown, [{ durationMs: 4000, mediaTime: 5 * 44_100 - first * 1024 }]);
 	});
 
 	it('reads the same from anywhere', async () => {

@@ -18,15 +18,26 @@ export type FaststartTrack = {
 	mediaTimeOffset: number;
 };
 
+/** What of the samples is presented, in milliseconds on the clock of their decoding times. */
+export type ShownRange = { fromMs: number; toMs: number };
+
 /**
  * Everything of an MP4 that stands in front of its media data: `ftyp`, `moov`, the header of `mdat`. The media data, all chunks
- * at the offsets that their tables name, follows. Tracks without samples are left out. A head that would be shorter than
- * `leastBytes` is filled up to them.
+ * at the offsets that their tables name, follows. Tracks with nothing to present are left out. A head that would be shorter than
+ * `leastBytes` is filled up to them. Without `shown`, everything is presented.
  */
-export function buildFaststartHead(tracks: readonly FaststartTrack[], mediaDataBytes: number, leastBytes = 0): Buffer {
-	const used = tracks.filter(({ table }) => table.count > 0);
-	const startMs = Math.min(...used.map(presentationStartMs));
-	const heads = used.map((track) => headOf(track, startMs));
+export function buildFaststartHead(
+	tracks: readonly FaststartTrack[],
+	mediaDataBytes: number,
+	leastBytes = 0,
+	shown: ShownRange | null = null,
+): Buffer {
+	const { fromMs, toMs } = shown ?? { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY };
+	const used = tracks.filter(
+		(track) => track.table.count > 0 && presentationStartMs(track) < toMs && presentationEndMs(track) > fromMs,
+	);
+	const startMs = Math.max(fromMs, Math.min(...used.map(presentationStartMs)));
+	const heads = used.map((track) => headOf(track, startMs, toMs));
 	const mdatHeaderBytes = mediaDataBytes + 8 > 0xffffffff ? 16 : 8;
 
 	const writer = new BoxWriter(1024 * 1024);
@@ -58,18 +69,21 @@ export function buildFaststartHead(tracks: readonly FaststartTrack[], mediaDataB
 	return writer.view();
 }
 
-function headOf(track: FaststartTrack, movieStartMs: number): TrackHead {
+function headOf(track: FaststartTrack, movieStartMs: number, movieEndMs: number): TrackHead {
 	const { trackId, config, table } = track;
 	const timescale = timescaleOf(config);
 	const edits: Edit[] = [];
-	const delayMs = Math.round(presentationStartMs(track) - movieStartMs);
+	const [startMs, endMs] = [presentationStartMs(track), presentationEndMs(track)];
+	const shownFromMs = Math.max(startMs, movieStartMs);
+	const delayMs = Math.round(shownFromMs - movieStartMs);
 	if (delayMs > 0) {
 		edits.push({ durationMs: delayMs, mediaTime: -1 });
 	}
 	// Presentation starts with the first picture, whose composition offset makes room for the reordering of B-frames.
-	const mediaTime = mediaStart(track);
-	const playedMs = Math.round(((table.durationTicks - skippedTicks(config)) * MOVIE_TIMESCALE) / timescale);
-	if (mediaTime > 0 || delayMs > 0) {
+	const skippedBefore = Math.round(((shownFromMs - startMs) * timescale) / MOVIE_TIMESCALE);
+	const mediaTime = mediaStart(track) + skippedBefore;
+	const playedMs = Math.round(Math.min(endMs, movieEndMs) - shownFromMs);
+	if (mediaTime > 0 || delayMs > 0 || movieEndMs < endMs) {
 		edits.push({ durationMs: Math.max(0, playedMs), mediaTime });
 	}
 	return {
@@ -85,6 +99,12 @@ function headOf(track: FaststartTrack, movieStartMs: number): TrackHead {
 function presentationStartMs({ config, table, mediaTimeOffset }: FaststartTrack): number {
 	const start = table.firstDecodeTime + table.firstCompositionOffset + skippedTicks(config) - mediaTimeOffset;
 	return (start * MOVIE_TIMESCALE) / timescaleOf(config);
+}
+
+function presentationEndMs(track: FaststartTrack): number {
+	const { config, table } = track;
+	const ticks = table.durationTicks - skippedTicks(config);
+	return presentationStartMs(track) + (ticks * MOVIE_TIMESCALE) / timescaleOf(config);
 }
 
 /** Where in the track's own media time, which starts at 0, presentation begins. */
