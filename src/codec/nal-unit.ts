@@ -20,27 +20,50 @@ export function* iterateLengthPrefixed(bytes: Uint8Array, lengthSize: number): G
 	}
 }
 
-/** NAL units of a byte stream (Annex B), without start codes and trailing zeros. */
-export function* iterateAnnexB(bytes: Uint8Array): Generator<NalRange> {
+/** Ranges of NAL units in one frame, in arrays that are used again for the next frame. */
+export class NalList {
+	readonly offsets: number[] = [];
+	readonly lengths: number[] = [];
+	count = 0;
+
+	clear(): void {
+		this.count = 0;
+	}
+
+	add(offset: number, length: number): void {
+		this.offsets[this.count] = offset;
+		this.lengths[this.count] = length;
+		this.count++;
+	}
+}
+
+/** NAL units of a byte stream (Annex B), without start codes and trailing zeros: in `list` there is nothing else afterwards. */
+export function listAnnexB(bytes: Buffer, list: NalList): void {
+	list.clear();
 	let start = findStartCode(bytes, 0);
 	for (let count = 0; count < MAX_NAL_UNITS && start < bytes.length; count++) {
-		const offset = start + 3;
+		const offset = start + START_CODE.length;
 		const next = findStartCode(bytes, offset);
 		let end = next;
 		while (end > offset && bytes[end - 1] === 0) {
 			end--; // trailing_zero_8bits, and zero_byte of the next start code
 		}
 		if (end > offset) {
-			yield { offset, length: end - offset };
+			list.add(offset, end - offset);
 		}
 		start = next;
 	}
 }
 
+const START_CODE = Buffer.from([0, 0, 1]);
+/** Looked at here before the search is left to native code, whose call costs as much as this many bytes. */
+const NEAR_BYTES = 256;
+
 /** Index of the next 00 00 01 at or after `from`, or the length of `bytes`. */
-export function findStartCode(bytes: Uint8Array, from: number): number {
-	const end = bytes.length - 2;
-	for (let at = from; at < end; ) {
+function findStartCode(bytes: Buffer, from: number): number {
+	const end = Math.min(bytes.length - 2, from + NEAR_BYTES);
+	let at = from;
+	while (at < end) {
 		const third = bytes[at + 2]!;
 		if (third > 1) {
 			at += 3;
@@ -50,7 +73,8 @@ export function findStartCode(bytes: Uint8Array, from: number): number {
 			at++;
 		}
 	}
-	return bytes.length;
+	const found = at < bytes.length - 2 ? bytes.indexOf(START_CODE, at) : -1;
+	return found < 0 ? bytes.length : found;
 }
 
 /** Big-endian NALUnitLength of 1, 2 or 4 bytes. */

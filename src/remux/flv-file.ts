@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import {
 	FILE_HEADER_BYTES,
@@ -11,8 +12,8 @@ import {
 import { PeerError } from '../errors.js';
 import type { FramesFromFlv } from './frames-from-flv.js';
 
-/** Read at once: many tags, so that few are cut and have to be moved; still within a processor's cache. */
-const WINDOW_BYTES = 2 * 1024 * 1024;
+/** Read at once: many tags, so that few are cut and have to be moved; still within a processor's own cache when they are copied. */
+const WINDOW_BYTES = 256 * 1024;
 /** A file header that points further than this ahead is refused. */
 const MAX_DATA_OFFSET = 4096;
 /** More tags of unknown types in a row than this are taken for garbage. */
@@ -24,7 +25,8 @@ const MAX_STEP_BACK_MS = 1000;
 const TAG_TYPES: ReadonlySet<number> = new Set(Object.values(TagType));
 
 /**
- * Reads an FLV file from start to end into `frames`, and ends them. `onProgress` hears of bytes read so far; frames are borrowed
+ * Reads an FLV file from start to end into `frames`, and ends them, with reads that the thread waits for: a thread of the pool
+ * would have the bytes in another processor's cache. `onProgress` hears of bytes read so far; frames are borrowed
  * until it resolves. Throws PeerError FLV_SIGNATURE, FLV_TAG; a file that is cut off within a tag simply ends there.
  */
 export async function readFlvFile(
@@ -37,14 +39,17 @@ export async function readFlvFile(
 	let length = 0;
 	let position = 0;
 	for (;;) {
-		const { bytesRead } = await file.read(window, length, window.length - length, position);
+		const bytesRead = readSync(file.fd, window, length, window.length - length, position);
 		if (bytesRead === 0) {
 			break;
 		}
 		position += bytesRead;
 		length += bytesRead;
 		const used = tags.walk(window.subarray(0, length));
-		await onProgress(position);
+		const waiting = onProgress(position);
+		if (waiting !== undefined) {
+			await waiting;
+		}
 		window.copyWithin(0, used, length);
 		length -= used;
 		if (tags.wanted > window.length) {

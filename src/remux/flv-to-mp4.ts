@@ -1,12 +1,14 @@
 import type { BufferPool } from '../bytes/buffer-pool.js';
 import { buildFaststartHead, type FaststartTrack } from '../container/mp4/faststart.js';
 import { SampleTable } from '../container/mp4/sample-table.js';
-import { CmafPackager, type CmafSink, type Fragment, type PackagedTrack } from './cmaf-packager.js';
+import { CmafPackager, type CmafSink, type Fragment, type PackagedTrack, type PackagerOptions } from './cmaf-packager.js';
 import type { FrameSink } from './frame.js';
 import { SegmentPlanner } from './segment-planner.js';
 
 /** Sound and picture change places about this often, so that a player needs little memory and few seeks. */
 const CHUNK_MS = 1000;
+/** And before a chunk leaves the processor's own cache, where it waits to be written. */
+const CHUNK_BYTES = 512 * 1024;
 
 /** One MP4: all tracks that share an init segment. */
 type Movie = { tracks: FaststartTrack[]; mediaBytes: number };
@@ -26,7 +28,7 @@ export class Mp4Plan {
 			segmentEnd: () => undefined,
 			end: () => undefined,
 		};
-		return planner(new CmafPackager(sink, { payloads: false }));
+		return planner(packager(sink, { payloads: false }));
 	}
 
 	/** Both at once: `write` gets the media data of the one MP4 in order. Only good when there is a `headOf` in the end. */
@@ -42,7 +44,7 @@ export class Mp4Plan {
 			segmentEnd: () => undefined,
 			end: () => undefined,
 		};
-		return planner(new CmafPackager(sink, { pool }));
+		return planner(packager(sink, { pool }));
 	}
 
 	/** The head of the one MP4, of exactly `bytes`; null when it does not fit, or when there is not one MP4. */
@@ -76,7 +78,7 @@ export class Mp4Plan {
 			segmentEnd: () => undefined,
 			end: () => undefined,
 		};
-		return planner(new CmafPackager(sink, { pool }));
+		return planner(packager(sink, { pool }));
 	}
 
 	#note({ runs }: Fragment): void {
@@ -86,6 +88,10 @@ export class Mp4Plan {
 			movie.mediaBytes += run.payloadBytes;
 		}
 	}
+}
+
+function packager(sink: CmafSink, options: Partial<PackagerOptions>): CmafPackager {
+	return new CmafPackager(sink, { ...options, maxFragmentBytes: CHUNK_BYTES });
 }
 
 function planner(packager: CmafPackager): FrameSink {

@@ -7,7 +7,7 @@ import { H264NalType, h264NalType } from '../codec/h264/nal-type.js';
 import { serializeHevcDecoderConfig } from '../codec/h265/decoder-config.js';
 import { H265NalType, h265NalType } from '../codec/h265/nal-type.js';
 import { parseMp3FrameHeader } from '../codec/mp3/frame-header.js';
-import { iterateAnnexB } from '../codec/nal-unit.js';
+import { listAnnexB, NalList } from '../codec/nal-unit.js';
 import { opusPacketSamples, serializeOpusHead } from '../codec/opus/identification-header.js';
 import {
 	configOfAc3Sample,
@@ -24,8 +24,11 @@ import { type ElementaryStream, opusChannels, registeredFormat, StreamType } fro
 import { TICKS_PER_SECOND, TimestampUnwrapper } from '../container/mpegts/timestamp.js';
 import { PeerError } from '../errors.js';
 import type { Frame, FrameSink } from './frame.js';
+import { FrameQueue } from './frame-queue.js';
 
 const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
+const NAL_LENGTH_BYTES = 4;
+const NOTHING = Buffer.alloc(0);
 const OPUS_PRE_SKIP = 312;
 /** Frames of one track that wait for the other. */
 const MAX_QUEUED_FRAMES = 256;
@@ -43,11 +46,19 @@ export class FramesFromTs {
 	#video: ElementaryStream | null = null;
 	#audio: ElementaryStream | null = null;
 	/** Sound that runs over the end of its PES packet. */
-	#carry: Buffer = Buffer.alloc(0);
+	#carry: Buffer = NOTHING;
 	#nextAudioTicks = 0;
 	#originMs = Number.NaN;
 	/** A muxer writes a picture when it comes but lets sound wait for company: frames are put in order again. */
-	readonly #queues: { video: Frame[]; audio: Frame[] } = { video: [], audio: [] };
+	readonly #queue = new FrameQueue();
+	readonly #units = new NalList();
+	readonly #take = (frame: Frame): void => {
+		if (Number.isNaN(this.#originMs)) {
+			this.#originMs = frame.dtsMs;
+		}
+		frame.dtsMs -= this.#originMs;
+		this.#sink.frame(frame);
+	};
 
 	constructor(sink: FrameSink) {
 		this.#sink = sink;
@@ -68,7 +79,7 @@ export class FramesFromTs {
 		if (this.#configs.video === null && this.#configs.audio === null) {
 			throw new PeerError('TS_PACKET', 'no video or audio that can be repackaged');
 		}
-		this.#deliver(0);
+		this.#queue.deliver(0, this.#take);
 		this.#sink.end();
 	}
 
@@ -77,7 +88,7 @@ export class FramesFromTs {
 			streamType === StreamType.h264 || streamType === StreamType.h265;
 		this.#video = streams.find(isVideo) ?? null;
 		this.#audio = streams.find((stream) => cutterFor(stream) !== null) ?? null;
-		this.#carry = Buffer.alloc(0);
+		this.#carry = NOTHING;
 	}
 
 	#packet(stream: ElementaryStream, packet: PesPacket): void {
@@ -102,28 +113,42 @@ export class FramesFromTs {
 
 	#picture(stream: ElementaryStream, bytes: Buffer, dts: number, reorder: number): void {
 		const h265 = stream.streamType === StreamType.h265;
-		const sets: { vps: Buffer[]; sps: Buffer[]; pps: Buffer[] } = { vps: [], sps: [], pps: [] };
-		const units: Buffer[] = [];
+		const units = this.#units;
+		listAnnexB(bytes, units);
+		let sets: { vps: Buffer[]; sps: Buffer[]; pps: Buffer[] } | null = null;
 		let keyframe = false;
-		for (const { offset, length } of iterateAnnexB(bytes)) {
-			const unit = bytes.subarray(offset, offset + length);
-			const kind = h265 ? kindOfH265(unit[0]!) : kindOfH264(unit[0]!);
+		let kept = 0;
+		let payloadBytes = 0;
+		for (let index = 0; index < units.count; index++) {
+			const offset = units.offsets[index]!;
+			const length = units.lengths[index]!;
+			const kind = h265 ? kindOfH265(bytes[offset]!) : kindOfH264(bytes[offset]!);
 			if (kind === 'vps' || kind === 'sps' || kind === 'pps') {
-				sets[kind].push(unit);
+				sets ??= { vps: [], sps: [], pps: [] };
+				sets[kind].push(bytes.subarray(offset, offset + length));
 			} else if (kind !== 'delimiter') {
 				keyframe ||= kind === 'key';
-				units.push(unit);
+				units.offsets[kept] = offset;
+				units.lengths[kept] = length;
+				kept++;
+				payloadBytes += NAL_LENGTH_BYTES + length;
 			}
 		}
-		if (sets.sps.length > 0 && sets.pps.length > 0) {
+		units.count = kept;
+		if (sets !== null && sets.sps.length > 0 && sets.pps.length > 0) {
 			this.#configure(
 				h265
 					? parseH265Config(serializeHevcDecoderConfig(sets.vps, sets.sps, sets.pps))
 					: parseH264Config(serializeAvcDecoderConfig(sets.sps, sets.pps)),
 			);
 		}
-		if (this.#configs.video !== null && units.length > 0) {
-			this.#emit('video', dts, reorder, keyframe, lengthPrefixed(units));
+		if (this.#configs.video !== null && kept > 0) {
+			const frame = this.#queue.add('video', payloadBytes);
+			writeLengthPrefixed(frame.payload, bytes, units);
+			frame.dtsMs = dts / TICKS_PER_MS;
+			frame.compositionTimeMs = reorder / TICKS_PER_MS;
+			frame.keyframe = keyframe;
+			this.#deliver();
 		}
 	}
 
@@ -152,14 +177,17 @@ export class FramesFromTs {
 			at = found.end;
 		}
 		this.#nextAudioTicks = ticks;
-		this.#carry = Buffer.from(bytes.subarray(at));
+		this.#carry = at < bytes.length ? Buffer.from(bytes.subarray(at)) : NOTHING;
 	}
 
 	#soundFrame(frame: SoundFrame, ticks: number): void {
 		if (this.#configs.audio === null) {
 			this.#configure(frame.config());
 		}
-		this.#emit('audio', ticks, 0, true, frame.payload);
+		const queued = this.#queue.add('audio', frame.payload.length);
+		queued.payload.set(frame.payload);
+		queued.dtsMs = ticks / TICKS_PER_MS;
+		this.#deliver();
 	}
 
 	#configure(config: TrackConfig): void {
@@ -171,41 +199,9 @@ export class FramesFromTs {
 		}
 	}
 
-	#emit(kind: Frame['kind'], dts: number, reorder: number, keyframe: boolean, payload: Buffer): void {
-		this.#queues[kind].push({
-			kind,
-			sourceId: 0,
-			dtsMs: dts / TICKS_PER_MS,
-			compositionTimeMs: reorder / TICKS_PER_MS,
-			keyframe,
-			droppable: false,
-			payload,
-		});
+	#deliver(): void {
 		const expectsBoth = this.#video !== null && this.#audio !== null;
-		this.#deliver(expectsBoth ? MAX_QUEUED_FRAMES : 0);
-	}
-
-	/** Hands frames over in the order of their times, as long as both tracks have one or one has more than `patience`. */
-	#deliver(patience: number): void {
-		const { video, audio } = this.#queues;
-		for (;;) {
-			const [picture] = video;
-			const [sound] = audio;
-			const complete = picture !== undefined && sound !== undefined;
-			if (!complete && Math.max(video.length, audio.length) <= patience) {
-				return;
-			}
-			const soundFirst = sound !== undefined && (picture === undefined || sound.dtsMs < picture.dtsMs);
-			const frame = (soundFirst ? audio : video).shift();
-			if (frame === undefined) {
-				return;
-			}
-			if (Number.isNaN(this.#originMs)) {
-				this.#originMs = frame.dtsMs;
-			}
-			frame.dtsMs -= this.#originMs;
-			this.#sink.frame(frame);
-		}
+		this.#queue.deliver(expectsBoth ? MAX_QUEUED_FRAMES : 0, this.#take);
 	}
 }
 
@@ -242,15 +238,16 @@ function kindOfH265(first: number): NalKind {
 	}
 }
 
-function lengthPrefixed(units: readonly Buffer[]): Buffer {
-	const frame = Buffer.allocUnsafe(units.reduce((sum, unit) => sum + 4 + unit.length, 0));
+/** Fills `frame` with the listed NAL units of `bytes`, each behind its length. */
+function writeLengthPrefixed(frame: Buffer, bytes: Buffer, units: NalList): void {
 	let at = 0;
-	for (const unit of units) {
-		at = frame.writeUInt32BE(unit.length, at);
-		frame.set(unit, at);
-		at += unit.length;
+	for (let index = 0; index < units.count; index++) {
+		const offset = units.offsets[index]!;
+		const length = units.lengths[index]!;
+		at = frame.writeUInt32BE(length, at);
+		frame.set(bytes.subarray(offset, offset + length), at);
+		at += length;
 	}
-	return frame;
 }
 
 function cutterFor(stream: ElementaryStream): SoundCutter | null {

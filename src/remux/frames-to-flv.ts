@@ -1,4 +1,5 @@
 // Spec: Adobe Flash Video File Format 10.1, E.4.2 and E.4.3; Enhanced RTMP v2 (bodies of audio and video tags)
+import { writeUint24 } from '../bytes/big-endian.js';
 import type { BufferPool } from '../bytes/buffer-pool.js';
 import type { AmfValue } from '../codec/amf-value.js';
 import { serializeAmf0 } from '../codec/amf0.js';
@@ -26,7 +27,13 @@ const LEGACY_MP3 = 0x22;
 const EX_VIDEO = 0x80;
 const EX_AUDIO = 0x90;
 const WITH_COMPOSITION_TIME = new Set(['h264', 'h265', 'h266']);
-const BUFFER_BYTES = 1024 * 1024;
+/** Written at once: many tags, and what has just been written is still in a processor's own cache when the file takes it. */
+const BUFFER_BYTES = 256 * 1024;
+/** All of a video tag's first byte but the frame type. */
+const FRAME_TYPE_CLEAR = 0x8f;
+const NO_HEAD = new Uint8Array(0);
+
+type FlvTrack = SourceTrack & ReturnType<typeof frameHead>;
 
 /**
  * Frames to the bytes of an FLV file: H.264 and AAC as they always were, all else in Enhanced RTMP's form. Both tracks must be
@@ -35,7 +42,7 @@ const BUFFER_BYTES = 1024 * 1024;
 export class FramesToFlv implements FrameSink {
 	readonly #write: (bytes: Buffer) => void;
 	readonly #metadata: Record<string, AmfValue>;
-	readonly #tracks = new Map<'video' | 'audio', SourceTrack>();
+	readonly #tracks: { video: FlvTrack | null; audio: FlvTrack | null } = { video: null, audio: null };
 	readonly #pool: BufferPool;
 	#buffer: Buffer;
 	#length = 0;
@@ -53,18 +60,18 @@ export class FramesToFlv implements FrameSink {
 	}
 
 	track(track: SourceTrack): void {
-		if ((this.#tracks.get(track.kind)?.sourceId ?? track.sourceId) !== track.sourceId) {
+		if ((this.#tracks[track.kind]?.sourceId ?? track.sourceId) !== track.sourceId) {
 			return;
 		}
-		this.#tracks.set(track.kind, track);
+		this.#tracks[track.kind] = { ...track, ...frameHead(track.config) };
 		if (this.#started) {
 			this.#sequenceHeader(track.config, 0);
 		}
 	}
 
 	frame(frame: Frame): void {
-		const track = this.#tracks.get(frame.kind);
-		if (track === undefined || track.sourceId !== frame.sourceId) {
+		const track = this.#tracks[frame.kind];
+		if (track === null || track.sourceId !== frame.sourceId) {
 			return;
 		}
 		if (!this.#started) {
@@ -72,27 +79,19 @@ export class FramesToFlv implements FrameSink {
 			this.#originMs = Math.min(0, Math.round(frame.dtsMs));
 			this.#start();
 		}
-		const dtsMs = Math.max(0, Math.round(frame.dtsMs) - this.#originMs);
-		const { config } = track;
-		if (config.kind === 'audio') {
-			this.#tag(TagType.audio, dtsMs, audioHead(config), frame.payload);
+		const roundedMs = Math.round(frame.dtsMs);
+		const dtsMs = Math.max(0, roundedMs - this.#originMs);
+		const { head, compositionTimeAt } = track;
+		if (frame.kind === 'audio') {
+			this.#tag(TagType.audio, dtsMs, head, frame.payload);
 			return;
 		}
 		const frameType = frame.keyframe ? FrameType.key : frame.droppable ? FrameType.disposableInter : FrameType.inter;
-		const compositionTime = Math.round(frame.dtsMs + frame.compositionTimeMs) - Math.round(frame.dtsMs);
-		const offset = [(compositionTime >> 16) & 0xff, (compositionTime >> 8) & 0xff, compositionTime & 0xff];
-		if (config.codec === 'h264') {
-			const head = [(frameType << 4) | LEGACY_H264, VideoPacketType.codedFrames, ...offset];
-			this.#tag(TagType.video, dtsMs, head, frame.payload);
-			return;
+		head[0] = (head[0]! & FRAME_TYPE_CLEAR) | (frameType << 4);
+		if (compositionTimeAt > 0) {
+			writeUint24(head, compositionTimeAt, Math.round(frame.dtsMs + frame.compositionTimeMs) - roundedMs);
 		}
-		const head = exVideo(frameType, VideoPacketType.codedFrames, config);
-		this.#tag(
-			TagType.video,
-			dtsMs,
-			WITH_COMPOSITION_TIME.has(config.codec) ? [...head, ...offset] : head,
-			frame.payload,
-		);
+		this.#tag(TagType.video, dtsMs, head, frame.payload);
 	}
 
 	splice(): void {
@@ -108,8 +107,8 @@ export class FramesToFlv implements FrameSink {
 	}
 
 	#start(): void {
-		const video = this.#tracks.get('video')?.config;
-		const audio = this.#tracks.get('audio')?.config;
+		const video = this.#tracks.video?.config;
+		const audio = this.#tracks.audio?.config;
 		this.#append(Buffer.from(buildFileHeader(audio !== undefined, video !== undefined)));
 		const metadata: Record<string, AmfValue> = { ...this.#metadata };
 		if (video?.kind === 'video') {
@@ -118,7 +117,7 @@ export class FramesToFlv implements FrameSink {
 		if (audio?.kind === 'audio') {
 			Object.assign(metadata, { audiosamplerate: audio.sampleRate, stereo: audio.channels > 1 });
 		}
-		this.#tag(TagType.script, 0, [], serializeAmf0('onMetaData', new Map(Object.entries(metadata))));
+		this.#tag(TagType.script, 0, NO_HEAD, serializeAmf0('onMetaData', new Map(Object.entries(metadata))));
 		for (const config of [video, audio]) {
 			if (config !== undefined) {
 				this.#sequenceHeader(config, 0);
@@ -136,22 +135,27 @@ export class FramesToFlv implements FrameSink {
 				config.codec === 'aac'
 					? [LEGACY_AAC, AudioPacketType.sequenceStart]
 					: exAudio(AudioPacketType.sequenceStart, config);
-			this.#tag(TagType.audio, dtsMs, head, record);
+			this.#tag(TagType.audio, dtsMs, Uint8Array.from(head), record);
 		} else if (config.codec === 'h264') {
 			const head = [(FrameType.key << 4) | LEGACY_H264, VideoPacketType.sequenceStart, 0, 0, 0];
-			this.#tag(TagType.video, dtsMs, head, record);
+			this.#tag(TagType.video, dtsMs, Uint8Array.from(head), record);
 		} else {
-			this.#tag(TagType.video, dtsMs, exVideo(FrameType.key, VideoPacketType.sequenceStart, config), record);
+			const head = exVideo(FrameType.key, VideoPacketType.sequenceStart, config);
+			this.#tag(TagType.video, dtsMs, Uint8Array.from(head), record);
 		}
 	}
 
-	#tag(tagType: number, dtsMs: number, head: readonly number[], payload: Uint8Array): void {
+	#tag(tagType: number, dtsMs: number, head: Uint8Array, payload: Uint8Array): void {
 		const dataSize = head.length + payload.length;
 		this.#reserve(TAG_HEADER_BYTES + dataSize + PREVIOUS_TAG_SIZE_BYTES);
-		writeTagHeader(this.#buffer, this.#length, tagType, dataSize, dtsMs);
-		this.#buffer.set(head, this.#length + TAG_HEADER_BYTES);
-		this.#buffer.set(payload, this.#length + TAG_HEADER_BYTES + head.length);
-		writePreviousTagSize(this.#buffer, this.#length + TAG_HEADER_BYTES + dataSize, dataSize);
+		const buffer = this.#buffer;
+		const bodyAt = this.#length + TAG_HEADER_BYTES;
+		writeTagHeader(buffer, this.#length, tagType, dataSize, dtsMs);
+		for (let index = 0; index < head.length; index++) {
+			buffer[bodyAt + index] = head[index]!;
+		}
+		buffer.set(payload, bodyAt + head.length);
+		writePreviousTagSize(buffer, bodyAt + dataSize, dataSize);
 		this.#length += TAG_HEADER_BYTES + dataSize + PREVIOUS_TAG_SIZE_BYTES;
 	}
 
@@ -173,6 +177,20 @@ export class FramesToFlv implements FrameSink {
 		this.#buffer = Buffer.alloc(0);
 		this.#length = 0;
 	}
+}
+
+/** What stands in front of the frames of a track; those of video fill in type and composition time. */
+function frameHead(config: TrackConfig): { head: Uint8Array; compositionTimeAt: number } {
+	if (config.kind === 'audio') {
+		return { head: Uint8Array.from(audioHead(config)), compositionTimeAt: 0 };
+	}
+	if (config.codec === 'h264') {
+		return { head: Uint8Array.of(LEGACY_H264, VideoPacketType.codedFrames, 0, 0, 0), compositionTimeAt: 2 };
+	}
+	const head = exVideo(0, VideoPacketType.codedFrames, config);
+	return WITH_COMPOSITION_TIME.has(config.codec)
+		? { head: Uint8Array.of(...head, 0, 0, 0), compositionTimeAt: head.length }
+		: { head: Uint8Array.from(head), compositionTimeAt: 0 };
 }
 
 /** What stands in front of a frame of sound. */

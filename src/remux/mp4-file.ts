@@ -4,41 +4,23 @@ import { readFragment } from '../container/mp4/fragment-reader.js';
 import { type Movie, type MovieTrack, presentationShiftSeconds, readMovie } from '../container/mp4/movie-reader.js';
 import { SampleCursor } from '../container/mp4/sample-cursor.js';
 import { PeerError } from '../errors.js';
+import { FileWindow } from './file-window.js';
 import type { Frame, FrameSink } from './frame.js';
 
-const READ_BYTES = 256 * 1024;
 const MAX_HEADER_BOX_BYTES = 256 * 1024 * 1024;
 const NON_SYNC_FLAG = 0x00010000;
-
-/** Reads a file here and there, a block at a time. */
-class FileWindow {
-	readonly #file: FileHandle;
-	#window: Buffer = Buffer.alloc(0);
-	#windowAt = 0;
-
-	constructor(file: FileHandle) {
-		this.#file = file;
-	}
-
-	/** Up to `length` bytes at `at`, fewer at the end of the file; valid until the next call. */
-	async bytesAt(at: number, length: number): Promise<Buffer> {
-		if (at < this.#windowAt || at + length > this.#windowAt + this.#window.length) {
-			const buffer = Buffer.allocUnsafeSlow(Math.max(length, READ_BYTES));
-			const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, at);
-			this.#window = buffer.subarray(0, bytesRead);
-			this.#windowAt = at;
-		}
-		const from = at - this.#windowAt;
-		return this.#window.subarray(from, from + length);
-	}
-}
+/** `onProgress` is told about this often. */
+const PROGRESS_BYTES = 256 * 1024;
 
 /** The track's part of a file, one sample after the other. */
 type TrackReader = {
 	track: MovieTrack;
+	/** Shared as long as its tracks' samples lie close together. */
 	window: FileWindow;
 	/** Seconds that are added to media times. */
 	shiftSeconds: number;
+	/** The one that is handed over, again and again. */
+	frame: Frame;
 };
 
 /**
@@ -50,12 +32,12 @@ export async function readMp4File(
 	sink: FrameSink,
 	onProgress: (bytes: number) => Promise<void> | void = () => undefined,
 ): Promise<void> {
-	const window = new FileWindow(file);
 	const { size } = await file.stat();
+	const window = new FileWindow(file.fd, size);
 	let movie: Movie | null = null;
 	let readers: TrackReader[] = [];
 	for (let at = 0; at < size; ) {
-		const header = readBoxHeader(await window.bytesAt(at, MAX_BOX_HEADER_BYTES), 0);
+		const header = readBoxHeader(window.bytesAt(at, MAX_BOX_HEADER_BYTES), 0);
 		if (header === null) {
 			break;
 		}
@@ -64,14 +46,14 @@ export async function readMp4File(
 			if (length > MAX_HEADER_BOX_BYTES) {
 				throw new PeerError('MP4_BOX', `${header.type} of ${length} bytes`);
 			}
-			const bytes = Buffer.from(await window.bytesAt(at, length));
+			const bytes = Buffer.from(window.bytesAt(at, length));
 			const box: Box = { type: header.type, start: 0, bodyStart: header.headerBytes, end: bytes.length };
 			if (header.type === 'moov') {
 				movie = readMovie(bytes, box);
-				readers = openTracks(file, movie, sink);
+				readers = openTracks(new FileWindow(file.fd, size), movie, sink);
 				await readTables(bytes, readers, sink, onProgress);
 			} else if (movie !== null) {
-				await readRuns(bytes, box, at, readers, sink);
+				readRuns(bytes, box, at, readers, sink);
 				await onProgress(at + length);
 			}
 		}
@@ -83,13 +65,13 @@ export async function readMp4File(
 	sink.end();
 }
 
-function openTracks(file: FileHandle, movie: Movie, sink: FrameSink): TrackReader[] {
+function openTracks(window: FileWindow, movie: Movie, sink: FrameSink): TrackReader[] {
 	const readers: TrackReader[] = [];
 	for (const kind of ['video', 'audio'] as const) {
 		const track = movie.tracks.find(({ config }) => config?.kind === kind);
 		if (track?.config != null) {
 			sink.track({ kind, sourceId: 0, config: track.config });
-			readers.push({ track, window: new FileWindow(file), shiftSeconds: presentationShiftSeconds(track) });
+			readers.push({ track, window, shiftSeconds: presentationShiftSeconds(track), frame: newFrame(kind) });
 		}
 	}
 	return readers;
@@ -108,29 +90,51 @@ async function readTables(
 	const timeOf = ({ reader, cursor }: (typeof left)[number]): number =>
 		cursor.decodeTime / reader.track.timescale + reader.shiftSeconds;
 	const originSeconds = Math.min(0, ...left.map(timeOf));
+	let reportedAt = 0;
 	while (left.length > 0) {
 		let first = left[0]!;
-		for (const candidate of left) {
-			first = timeOf(candidate) < timeOf(first) ? candidate : first;
+		let firstSeconds = timeOf(first);
+		for (let index = 1; index < left.length; index++) {
+			const seconds = timeOf(left[index]!);
+			if (seconds < firstSeconds) {
+				first = left[index]!;
+				firstSeconds = seconds;
+			}
 		}
 		const { reader, cursor } = first;
-		const payload = await reader.window.bytesAt(cursor.offset, cursor.size);
-		const dtsMs = (timeOf(first) - originSeconds) * 1000;
-		sink.frame(frameOf(reader.track, payload, dtsMs, cursor.compositionOffset, cursor.sync));
-		await onProgress(cursor.offset + cursor.size);
+		const { offset, size } = cursor;
+		let keepFrom = offset;
+		for (const other of left) {
+			if (other.reader.window === reader.window) {
+				keepFrom = Math.min(keepFrom, other.cursor.offset);
+			}
+		}
+		if (!reader.window.reaches(offset, size, keepFrom)) {
+			reader.window = reader.window.another();
+		}
+		const payload = reader.window.bytesAt(offset, size, keepFrom);
+		const dtsMs = (firstSeconds - originSeconds) * 1000;
+		deliver(reader, sink, payload, dtsMs, cursor.compositionOffset, cursor.sync);
+		if (Math.abs(offset - reportedAt) >= PROGRESS_BYTES) {
+			reportedAt = offset;
+			const waiting = onProgress(offset + size);
+			if (waiting !== undefined) {
+				await waiting;
+			}
+		}
 		if (!cursor.next()) {
 			left = left.filter((candidate) => candidate !== first);
 		}
 	}
 }
 
-async function readRuns(
+function readRuns(
 	bytes: Buffer,
 	moof: Box,
 	moofStart: number,
 	readers: readonly TrackReader[],
 	sink: FrameSink,
-): Promise<void> {
+): void {
 	const defaultsOf = (trackId: number) =>
 		readers.find(({ track }) => track.trackId === trackId)?.track.fragmentDefaults;
 	const samples: { reader: TrackReader; at: number; size: number; time: number; offset: number; flags: number }[] = [];
@@ -150,21 +154,29 @@ async function readRuns(
 	}
 	samples.sort((a, b) => a.time - b.time);
 	for (const { reader, at, size, time, offset, flags } of samples) {
-		const payload = await reader.window.bytesAt(at, size);
-		sink.frame(frameOf(reader.track, payload, Math.max(0, time * 1000), offset, (flags & NON_SYNC_FLAG) === 0));
+		const payload = reader.window.bytesAt(at, size, moofStart);
+		deliver(reader, sink, payload, Math.max(0, time * 1000), offset, (flags & NON_SYNC_FLAG) === 0);
 	}
 }
 
-function frameOf(track: MovieTrack, payload: Buffer, dtsMs: number, offset: number, keyframe: boolean): Frame {
-	return {
-		kind: track.config?.kind ?? 'video',
-		sourceId: 0,
-		dtsMs,
-		compositionTimeMs: (offset * 1000) / track.timescale,
-		keyframe,
-		droppable: false,
-		payload,
-	};
+function deliver(
+	{ frame, track }: TrackReader,
+	sink: FrameSink,
+	payload: Buffer,
+	dtsMs: number,
+	offset: number,
+	keyframe: boolean,
+): void {
+	frame.dtsMs = dtsMs;
+	frame.compositionTimeMs = (offset * 1000) / track.timescale;
+	frame.keyframe = keyframe;
+	frame.payload = payload;
+	sink.frame(frame);
+}
+
+function newFrame(kind: Frame['kind']): Frame {
+	const payload = Buffer.alloc(0);
+	return { kind, sourceId: 0, dtsMs: 0, compositionTimeMs: 0, keyframe: true, droppable: false, payload };
 }
 
 /** Whether `start`, the first bytes of a file, are those of an MP4. */

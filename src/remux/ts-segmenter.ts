@@ -25,6 +25,8 @@ export type TsSink = {
 	tracks(codecs: readonly string[], video: VideoConfig | null): void;
 	/** Called once, before the first segment: no segment, rounded to seconds, will be longer. */
 	targetDuration?(seconds: number): void;
+	/** When it is there it gets the bytes of the present segment as they come, borrowed until return, and `segment` only the last ones. */
+	piece?(bytes: Buffer): void;
 	segment(segment: TsSegment): void;
 	/** A track cannot be carried in a transport stream and is left out; without its leading track nothing is carried. */
 	leftOut(track: SourceTrack, leading: boolean): void;
@@ -42,6 +44,7 @@ const ROUNDED_DOWN_MS = 499;
 export class TsSegmenter implements SegmentSink {
 	readonly #sink: TsSink;
 	readonly #pool: BufferPool | null;
+	readonly #spill: ((bytes: Buffer) => void) | null;
 	#muxer: TsMuxer | null = null;
 	#version = -1;
 	#video: VideoConfig | null = null;
@@ -65,6 +68,7 @@ export class TsSegmenter implements SegmentSink {
 	constructor(sink: TsSink, pool: BufferPool | null = null) {
 		this.#sink = sink;
 		this.#pool = pool;
+		this.#spill = sink.piece === undefined ? null : (bytes) => sink.piece?.(bytes);
 	}
 
 	tracks(sources: readonly SourceTrack[]): void {
@@ -174,7 +178,7 @@ export class TsSegmenter implements SegmentSink {
 	#makeMuxer(): void {
 		this.#version++;
 		this.#hasId3 ||= this.#heldTags.length > 0;
-		const options = { version: this.#version, id3: this.#hasId3, pool: this.#pool };
+		const options = { version: this.#version, id3: this.#hasId3, pool: this.#pool, spill: this.#spill };
 		this.#muxer = new TsMuxer(this.#video, this.#audio, options);
 	}
 

@@ -1,10 +1,10 @@
+import { readSync } from 'node:fs';
 import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { BufferPool } from '../bytes/buffer-pool.js';
 import { PeerError } from '../errors.js';
 import { TsWindow } from '../hls/ts-window.js';
 import { finishFmp4Take } from '../record/finish-fmp4-take.js';
-import { writeAll } from '../record/finish-take.js';
 import { Fmp4Take } from '../record/fmp4-take.js';
 import { CmafPackager } from '../remux/cmaf-packager.js';
 import { readFlvFile } from '../remux/flv-file.js';
@@ -16,6 +16,7 @@ import { FramesToFlv } from '../remux/frames-to-flv.js';
 import { isMp4, readMp4File } from '../remux/mp4-file.js';
 import { SegmentPlanner } from '../remux/segment-planner.js';
 import { TsSegmenter, type TsSink } from '../remux/ts-segmenter.js';
+import { OutputFile } from './output-file.js';
 import { Progress } from './progress.js';
 import { ExitCode, readToolArguments, runAsScript, type Tool, ToolError, UsageError } from './tool.js';
 
@@ -26,17 +27,18 @@ const USAGE = `Usage: millrace remux INPUT OUTPUT
            a directory that ends in /hls gets HLS with MPEG-TS segments
 `;
 
-const CHUNK_BYTES = 1024 * 1024;
+/** Small enough to be still in a processor's own cache when it is taken apart. */
+const CHUNK_BYTES = 256 * 1024;
 const PROBE_BYTES = 376;
 /** The size of an MP4's index is judged by this much of the input, and more is left for it; what is left over stays empty. */
-const GUESS_BYTES = 6 * CHUNK_BYTES;
+const GUESS_BYTES = 6 * 1024 * 1024;
 const GUESS_MARGIN = 1.3;
 const GUESS_LEAST_BYTES = 64 * 1024;
 /** Same as in a live recording: MP4 chunks and fMP4 fragments of a second. */
 const FRAGMENT_MS = 1000;
 
-/** `afterChunk` hears of the place in the file; frames are borrowed until it resolves. */
-type Reader = (sink: FrameSink, afterChunk: (position: number) => Promise<void>) => Promise<void>;
+/** `afterChunk` hears of the place in the file; what it returns is waited for. */
+type Reader = (sink: FrameSink, afterChunk?: (position: number) => Promise<void> | void) => Promise<void>;
 
 /** Frames are copied as they are into another container. */
 export const remux: Tool = {
@@ -93,114 +95,49 @@ async function readerFor(file: FileHandle, progress: Progress): Promise<Reader> 
 	const counted =
 		(read: Reader): Reader =>
 		async (sink, afterChunk) => {
-			await read(sink, afterChunk);
+			await read(sink, (position) => {
+				report(position);
+				return afterChunk?.(position);
+			});
 			past += (await file.stat()).size;
 		};
 	if (isMp4(probe)) {
-		return counted(async (sink, afterChunk) => {
-			let flushedAt = 0;
-			await readMp4File(file, sink, async (bytes) => {
-				if (bytes - flushedAt >= CHUNK_BYTES || bytes < flushedAt) {
-					flushedAt = bytes;
-					report(bytes);
-					await afterChunk(bytes);
-				}
-			});
-		});
+		return counted((sink, afterChunk) => readMp4File(file, sink, afterChunk));
 	}
 	if (probe.toString('latin1', 0, 3) === 'FLV') {
-		return counted((sink, afterChunk) =>
-			readFlvFile(file, new FramesFromFlv(sink), async (bytes) => {
-				report(bytes);
-				await afterChunk(bytes);
-			}),
-		);
+		return counted((sink, afterChunk) => readFlvFile(file, new FramesFromFlv(sink), afterChunk));
 	}
 	return counted(async (sink, afterChunk) => {
 		const frames = new FramesFromTs(sink);
 		const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 		for (let position = 0; ; ) {
-			const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
+			const bytesRead = readSync(file.fd, chunk, 0, chunk.length, position);
 			if (bytesRead === 0) {
 				break;
 			}
 			position += bytesRead;
 			frames.push(chunk.subarray(0, bytesRead));
-			report(position);
-			await afterChunk(position);
+			await afterChunk?.(position);
 		}
 		frames.end();
 	});
 }
 
-/** Bytes on their way to a file, written a chunk of input at a time. */
-class Outgoing {
-	readonly #file: FileHandle;
-	readonly #pool: BufferPool;
-	#pending: Buffer[] = [];
-	#position: number;
-
-	constructor(file: FileHandle, pool: BufferPool, position = 0) {
-		this.#file = file;
-		this.#pool = pool;
-		this.#position = position;
-	}
-
-	push(bytes: Buffer): void {
-		this.#pending.push(bytes);
-	}
-
-	async flush(): Promise<void> {
-		const pending = this.#pending;
-		this.#pending = [];
-		if (pending.length === 1) {
-			await writeAll(this.#file, pending[0]!, this.#position);
-			this.#position += pending[0]!.length;
-		} else if (pending.length > 1) {
-			let total = 0;
-			for (const { length } of pending) {
-				total += length;
-			}
-			const { bytesWritten } = await this.#file.writev(pending, this.#position);
-			if (bytesWritten < total) {
-				const rest = Buffer.concat(pending).subarray(bytesWritten);
-				await writeAll(this.#file, rest, this.#position + bytesWritten);
-			}
-			this.#position += total;
-		}
-		for (const bytes of pending) {
-			this.#pool.give(bytes);
-		}
-	}
-}
-
-async function withFile(name: string, act: (out: Outgoing, pool: BufferPool) => Promise<void>): Promise<void> {
-	const file = await open(name, 'w');
-	try {
-		const pool = new BufferPool();
-		const out = new Outgoing(file, pool);
-		await act(out, pool);
-		await out.flush();
-	} finally {
-		await file.close();
-	}
-}
-
 async function toFlv(read: Reader, output: string): Promise<void> {
-	await withFile(output, async (out, pool) => {
-		await read(new FramesToFlv(pool, (bytes) => out.push(bytes)), () => out.flush());
-	});
+	const pool = new BufferPool();
+	await OutputFile.write(output, (file) => read(new FramesToFlv(pool, (bytes) => file.append(bytes, pool))));
 }
 
 async function toTs(read: Reader, output: string): Promise<void> {
-	await withFile(output, async (out, pool) => {
+	await OutputFile.write(output, (file) => {
 		const sink: TsSink = {
 			tracks: () => undefined,
 			leftOut: ({ config }) => warn(`MPEG-TS cannot carry ${config.codecString}`),
-			segment: ({ bytes }) => out.push(bytes),
+			piece: (bytes) => file.append(bytes),
+			segment: ({ bytes }) => file.append(bytes),
 			end: () => undefined,
 		};
-		await read(new SegmentPlanner(new TsSegmenter(sink, pool)), () => out.flush());
+		return read(new SegmentPlanner(new TsSegmenter(sink)));
 	});
 }
 
@@ -238,53 +175,35 @@ async function guessHead(read: Reader, inputBytes: number): Promise<number | nul
 async function toMp4InOnePass(read: Reader, output: string, headBytes: number): Promise<boolean> {
 	const plan = new Mp4Plan();
 	const pool = new BufferPool();
-	const file = await open(output, 'w');
-	try {
-		const out = new Outgoing(file, pool, headBytes);
-		await read(
-			plan.gatherAndCopy(pool, (bytes) => out.push(bytes)),
-			() => out.flush(),
-		);
-		await out.flush();
-		const head = plan.headOf(headBytes);
+	let head: Buffer | null = null;
+	await OutputFile.write(output, async (file) => {
+		file.skip(headBytes);
+		await read(plan.gatherAndCopy(pool, (bytes) => file.append(bytes, pool)));
+		head = plan.headOf(headBytes);
 		if (head !== null) {
-			await writeAll(file, head, 0);
+			file.writeAt(0, head);
 		}
-		return head !== null;
-	} finally {
-		await file.close();
-	}
+	});
+	return head !== null;
 }
 
 async function toMp4InTwoPasses(read: Reader, output: string): Promise<void> {
 	const plan = new Mp4Plan();
 	const pool = new BufferPool();
-	await read(plan.gather(), () => Promise.resolve());
-	const files: FileHandle[] = [];
+	await read(plan.gather());
+	const files: OutputFile[] = [];
 	try {
-		const outgoing: Outgoing[] = [];
 		for (const [index, head] of plan.heads().entries()) {
 			const extension = path.extname(output);
 			const name = index === 0 ? output : `${output.slice(0, -extension.length)}_${index + 1}${extension}`;
-			const file = await open(name, 'w');
+			const file = new OutputFile(name);
 			files.push(file);
-			const out = new Outgoing(file, pool);
-			out.push(head);
-			outgoing.push(out);
+			file.append(head);
 		}
-		const flush = async (): Promise<void> => {
-			for (const out of outgoing) {
-				await out.flush();
-			}
-		};
-		await read(
-			plan.copy(pool, (movie, bytes) => outgoing[movie]?.push(bytes)),
-			flush,
-		);
-		await flush();
+		await read(plan.copy(pool, (movie, bytes) => files[movie]?.append(bytes, pool)));
 	} finally {
 		for (const file of files) {
-			await file.close();
+			file.close();
 		}
 	}
 }

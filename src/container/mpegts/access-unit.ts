@@ -3,18 +3,11 @@ import { parseAvcDecoderConfig } from '../../codec/h264/decoder-config.js';
 import { H264NalType, h264NalType } from '../../codec/h264/nal-type.js';
 import { parseHevcDecoderConfig } from '../../codec/h265/decoder-config.js';
 import { H265NalType, h265NalType } from '../../codec/h265/nal-type.js';
-import { MAX_NAL_UNITS, readLength } from '../../codec/nal-unit.js';
+import { MAX_NAL_UNITS, NalList, readLength } from '../../codec/nal-unit.js';
 import type { VideoConfig } from '../../codec/track-config.js';
 
 export const START_CODE = Buffer.from([0, 0, 0, 1]);
 const SHORT_START_CODE_BYTES = 3;
-
-/** Ranges of NAL units in one frame, in arrays that are used again for the next frame. */
-export class NalList {
-	readonly offsets: number[] = [];
-	readonly lengths: number[] = [];
-	count = 0;
-}
 
 /**
  * Turns length-prefixed frames into byte-stream access units: an access unit delimiter first, as Apple's players want it, the
@@ -44,7 +37,7 @@ export class AccessUnitBuilder {
 	 */
 	measure(frame: Uint8Array, keyframe: boolean): number {
 		const units = this.#units;
-		units.count = 0;
+		units.clear();
 		this.#hasParameterSets = false;
 		let total = this.delimiter.length;
 		let at = 0;
@@ -56,9 +49,7 @@ export class AccessUnitBuilder {
 			}
 			if (length > 0 && !this.#isDelimiter(frame[at]!)) {
 				this.#hasParameterSets ||= this.#isParameterSet(frame[at]!);
-				units.offsets[units.count] = at;
-				units.lengths[units.count] = length;
-				units.count++;
+				units.add(at, length);
 				total += SHORT_START_CODE_BYTES + length;
 			}
 			at += length;

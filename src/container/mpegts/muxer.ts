@@ -52,13 +52,16 @@ export class TsMuxer {
 	#heldBytes = 0;
 	#heldPts = 0;
 
-	/** The tracks, each of which must fit a transport stream. `version` is another one whenever they change. */
+	/**
+	 * The tracks, each of which must fit a transport stream. `version` is another one whenever they change; `pool` and `spill` are
+	 * PacketWriter's.
+	 */
 	constructor(
 		video: VideoConfig | null,
 		audio: AudioConfig | null,
-		options: { version?: number; id3?: boolean; pool?: BufferPool | null } = {},
+		options: { version?: number; id3?: boolean; pool?: BufferPool | null; spill?: ((bytes: Buffer) => void) | null } = {},
 	) {
-		this.#packets = new PacketWriter(options.pool ?? null);
+		this.#packets = new PacketWriter(options.pool ?? null, options.spill ?? null);
 		this.#video = video === null ? null : new AccessUnitBuilder(video);
 		this.#audio = audio;
 		this.#aac = audio?.codec === 'aac' ? parseAudioSpecificConfig(audio.record) : null;

@@ -15,6 +15,10 @@ const INITIAL_BYTES = 64 * 1024;
 const EMPTY = Buffer.alloc(0);
 /** Fewer are not worth the way over `#wholePackets`. */
 const MIN_WHOLE_PACKETS = 3;
+/** More at a time would leave the nearest cache. */
+const MAX_WHOLE_PACKETS = 64;
+/** What `spill` gets at a time. */
+const SPILL_BYTES = 128 * 1024;
 
 export type PesHead = {
 	streamId: number;
@@ -32,6 +36,7 @@ export type PesHead = {
 /** Cuts sections and PES packets into transport packets, in one growing buffer that is handed over whole. */
 export class PacketWriter {
 	readonly #pool: BufferPool | null;
+	readonly #spill: ((bytes: Buffer) => void) | null;
 	#buffer: Buffer = EMPTY;
 	#length = 0;
 	#expectedBytes = INITIAL_BYTES;
@@ -43,9 +48,13 @@ export class PacketWriter {
 	/** Payload bytes of the present PES packet that are still to come. */
 	#left = 0;
 
-	/** Memory comes from `pool`; whoever has written what `take` gave gives it back. */
-	constructor(pool: BufferPool | null = null) {
+	/**
+	 * Memory comes from `pool`; whoever has written what `take` gave gives it back. With `spill` little memory is needed: it gets whole
+	 * packets as they come, borrowed until return, and `take` the rest.
+	 */
+	constructor(pool: BufferPool | null = null, spill: ((bytes: Buffer) => void) | null = null) {
 		this.#pool = pool;
+		this.#spill = spill;
 	}
 
 	/** Bytes since the last `take`. */
@@ -104,7 +113,7 @@ export class PacketWriter {
 		let at = from;
 		while (at < to) {
 			if (this.#room === 0) {
-				const packets = Math.floor((to - at) / MAX_PAYLOAD_BYTES);
+				const packets = Math.min(MAX_WHOLE_PACKETS, Math.floor((to - at) / MAX_PAYLOAD_BYTES));
 				if (packets >= MIN_WHOLE_PACKETS) {
 					this.#wholePackets(source.subarray(at, at + packets * MAX_PAYLOAD_BYTES), packets);
 					at += packets * MAX_PAYLOAD_BYTES;
@@ -176,6 +185,15 @@ export class PacketWriter {
 
 	#reserve(bytes: number): void {
 		if (this.#length + bytes <= this.#buffer.length) {
+			return;
+		}
+		if (this.#spill !== null && this.#length > 0) {
+			this.#spill(this.#buffer.subarray(0, this.#length));
+			this.#length = 0;
+			return;
+		}
+		if (this.#spill !== null) {
+			this.#buffer = Buffer.allocUnsafeSlow(SPILL_BYTES);
 			return;
 		}
 		const size = Math.max(this.#length + bytes, this.#buffer.length * 2, this.#expectedBytes);

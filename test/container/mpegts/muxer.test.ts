@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { crc32Mpeg } from '#src/bytes/crc32-mpeg.js';
-import { iterateAnnexB } from '#src/codec/nal-unit.js';
+import { listAnnexB, NalList } from '#src/codec/nal-unit.js';
 import { parseAacConfig, parseH264Config, parseH265Config, parseOpusConfig } from '#src/codec/track-config.js';
 import { type PesPacket, TsDemuxer } from '#src/container/mpegts/demuxer.js';
 import { TsMuxer } from '#src/container/mpegts/muxer.js';
@@ -55,7 +55,12 @@ function frame(...nals: string[]): Buffer {
 
 function nalsOf(payload: string): string[] {
 	const bytes = Buffer.from(payload, 'hex');
-	return [...iterateAnnexB(bytes)].map(({ offset, length }) => bytes.toString('hex', offset, offset + length));
+	const list = new NalList();
+	listAnnexB(bytes, list);
+	return Array.from({ length: list.count }, (_, index) => {
+		const offset = list.offsets[index]!;
+		return bytes.toString('hex', offset, offset + list.lengths[index]!);
+	});
 }
 
 function sample(): Buffer {

