@@ -39,9 +39,9 @@ const CASES: readonly Case[] = [
 	{
 		id: 'flv-fmp4',
 		from: 'flv',
-		ours: 'output_merge',
-		ffmpeg: (directory) => [...FMP4, join(directory, 'output_merge', 'index.m3u8')],
-		directories: ['output_merge'],
+		ours: 'fmp4',
+		ffmpeg: (directory) => [...FMP4, join(directory, 'fmp4', 'index.m3u8')],
+		directories: ['fmp4'],
 	},
 	{
 		id: 'flv-take',

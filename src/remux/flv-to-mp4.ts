@@ -1,7 +1,13 @@
 import type { BufferPool } from '../bytes/buffer-pool.js';
 import { buildFaststartHead, type FaststartTrack } from '../container/mp4/faststart.js';
 import { SampleTable } from '../container/mp4/sample-table.js';
-import { CmafPackager, type CmafSink, type Fragment, type PackagedTrack, type PackagerOptions } from './cmaf-packager.js';
+import {
+	CmafPackager,
+	type CmafSink,
+	type Fragment,
+	type PackagedTrack,
+	type PackagerOptions,
+} from './cmaf-packager.js';
 import type { FrameSink } from './frame.js';
 import { SegmentPlanner } from './segment-planner.js';
 

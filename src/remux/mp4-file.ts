@@ -128,13 +128,7 @@ async function readTables(
 	}
 }
 
-function readRuns(
-	bytes: Buffer,
-	moof: Box,
-	moofStart: number,
-	readers: readonly TrackReader[],
-	sink: FrameSink,
-): void {
+function readRuns(bytes: Buffer, moof: Box, moofStart: number, readers: readonly TrackReader[], sink: FrameSink): void {
 	const defaultsOf = (trackId: number) =>
 		readers.find(({ track }) => track.trackId === trackId)?.track.fragmentDefaults;
 	const samples: { reader: TrackReader; at: number; size: number; time: number; offset: number; flags: number }[] = [];
@@ -177,14 +171,4 @@ function deliver(
 function newFrame(kind: Frame['kind']): Frame {
 	const payload = Buffer.alloc(0);
 	return { kind, sourceId: 0, dtsMs: 0, compositionTimeMs: 0, keyframe: true, droppable: false, payload };
-}
-
-/** Whether `start`, the first bytes of a file, are those of an MP4. */
-export function isMp4(start: Buffer): boolean {
-	return findBoxType(start) !== null;
-}
-
-function findBoxType(start: Buffer): string | null {
-	const type = start.toString('latin1', 4, 8);
-	return ['ftyp', 'moov', 'styp', 'free', 'mdat', 'wide', 'skip'].includes(type) ? type : null;
 }

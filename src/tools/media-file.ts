@@ -1,8 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { FlvReader } from '../container/flv/reader.js';
 import { MAX_TAG_BODY_BYTES } from '../container/flv/tag.js';
+import { isMp4 } from '../container/mp4/box-reader.js';
 import { FramesFromTs } from '../remux/frames-from-ts.js';
-import { isMp4, readMp4File } from '../remux/mp4-file.js';
+import { readMp4File } from '../remux/mp4-file.js';
 import { FramesToTags } from './frames-to-tags.js';
 import { ToolError } from './tool.js';
 

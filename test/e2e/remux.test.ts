@@ -80,7 +80,9 @@ describe('millrace remux', { skip: missing('ffmpeg', 'ffprobe'), timeout: 240_00
 			// ffmpeg's HLS reader gets the times of the first sound frames of a stream without pictures wrong, also of its own.
 			const hls = await decode(t, path.join(await remux(t, source, `${index}/hls`), 'index.m3u8'));
 			assert.deepEqual(hls.hashes, original.hashes);
-			for (const playlist of [`take${index}/output_merge/index.m3u8`, `${index}/hls/index.m3u8`]) {
+			await check(path.join(await remux(t, source, `${index}/fmp4`), 'index.m3u8'));
+			const directories = [`take${index}/output_merge`, `${index}/hls`, `${index}/fmp4`];
+			for (const playlist of directories.map((directory) => `${directory}/index.m3u8`)) {
 				const parsed = parseMediaPlaylist(await readFile(path.join(root, playlist), 'utf8'));
 				assert.deepEqual(playlistViolations(parsed), [], playlist);
 			}

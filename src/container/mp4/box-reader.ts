@@ -60,6 +60,13 @@ export function* iterateBoxes(bytes: Buffer, start: number, end: number): Genera
 	}
 }
 
+const FIRST_BOXES: ReadonlySet<string> = new Set(['ftyp', 'moov', 'styp', 'free', 'mdat', 'wide', 'skip']);
+
+/** Whether `start`, the first bytes of a file, are those of an MP4. */
+export function isMp4(start: Buffer): boolean {
+	return FIRST_BOXES.has(start.toString('latin1', 4, 8));
+}
+
 /** The first box at `path`, a list of types from the outside in; null when there is none. */
 export function findBox(bytes: Buffer, start: number, end: number, ...path: string[]): Box | null {
 	let found: Box | null = null;

@@ -59,7 +59,12 @@ export class TsMuxer {
 	constructor(
 		video: VideoConfig | null,
 		audio: AudioConfig | null,
-		options: { version?: number; id3?: boolean; pool?: BufferPool | null; spill?: ((bytes: Buffer) => void) | null } = {},
+		options: {
+			version?: number;
+			id3?: boolean;
+			pool?: BufferPool | null;
+			spill?: ((bytes: Buffer) => void) | null;
+		} = {},
 	) {
 		this.#packets = new PacketWriter(options.pool ?? null, options.spill ?? null);
 		this.#video = video === null ? null : new AccessUnitBuilder(video);

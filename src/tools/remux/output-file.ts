@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { BufferPool } from '../bytes/buffer-pool.js';
+import type { BufferPool } from '../../bytes/buffer-pool.js';
 
 /**
  * A file that a tool writes from start to end. Writes are waited for: a write of what was made a moment ago finds it in the processor's
