@@ -13,10 +13,10 @@ const MAX_PES_LENGTH = 0xffff;
 const PIDS = 0x2000;
 const INITIAL_BYTES = 64 * 1024;
 const EMPTY = Buffer.alloc(0);
-/** Fewer are not worth the way over `#wholePackets`. */
-const MIN_WHOLE_PACKETS = 3;
 /** More at a time would leave the nearest cache. */
-const MAX_WHOLE_PACKETS = 64;
+const MAX_GATHERED_BYTES = 64 * MAX_PAYLOAD_BYTES;
+/** Up to here a loop is faster than a copy. */
+const SHORT_BYTES = 32;
 /** What `spill` gets at a time. */
 const SPILL_BYTES = 128 * 1024;
 
@@ -49,8 +49,8 @@ export class PacketWriter {
 	#left = 0;
 
 	/**
-	 * Memory comes from `pool`; whoever has written what `take` gave gives it back. With `spill` little memory is needed: it gets whole
-	 * packets as they come, borrowed until return, and `take` the rest.
+	 * Memory comes from `pool`; whoever has written what `take` gave gives it back. With `spill` little memory is needed: it gets bytes
+	 * as they come, borrowed until return, and `take` the rest.
 	 */
 	constructor(pool: BufferPool | null = null, spill: ((bytes: Buffer) => void) | null = null) {
 		this.#pool = pool;
@@ -110,42 +110,50 @@ export class PacketWriter {
 
 	/** Appends bytes `[from, to)` of `source` to the PES packet. */
 	write(source: Uint8Array, from = 0, to = source.length): void {
-		let at = from;
-		while (at < to) {
+		for (let at = from; at < to; ) {
+			const bytes = Math.min(to - at, MAX_GATHERED_BYTES);
+			if (bytes <= SHORT_BYTES) {
+				this.#writeShort(source, at, to);
+				return;
+			}
+			this.#spread(source.subarray(at, at + bytes));
+			at += bytes;
+		}
+	}
+
+	#writeShort(source: Uint8Array, from: number, to: number): void {
+		for (let at = from; at < to; at++) {
 			if (this.#room === 0) {
-				const packets = Math.min(MAX_WHOLE_PACKETS, Math.floor((to - at) / MAX_PAYLOAD_BYTES));
-				if (packets >= MIN_WHOLE_PACKETS) {
-					this.#wholePackets(source.subarray(at, at + packets * MAX_PAYLOAD_BYTES), packets);
-					at += packets * MAX_PAYLOAD_BYTES;
-					continue;
-				}
 				this.#nextPacket(false, null, false);
 			}
-			const count = Math.min(this.#room, to - at);
-			this.#buffer.set(source.subarray(at, at + count), this.#length);
+			this.#buffer[this.#length++] = source[at]!;
+			this.#room--;
+			this.#left--;
+		}
+	}
+
+	/**
+	 * The bytes are copied in one go to behind where they end, then spread forward: 37 ns a packet, against 57 ns for a copy of its
+	 * own for each and 227 ns for a loop over the bytes.
+	 */
+	#spread(bytes: Uint8Array): void {
+		const slack = (Math.ceil(bytes.length / MAX_PAYLOAD_BYTES) + 1) * HEADER_BYTES + TS_PACKET_BYTES;
+		this.#reserve(bytes.length + slack + TS_PACKET_BYTES);
+		const buffer = this.#buffer;
+		let at = this.#length + slack;
+		const end = at + bytes.length;
+		buffer.set(bytes, at);
+		while (at < end) {
+			if (this.#room === 0) {
+				this.#nextPacket(false, null, false);
+			}
+			const count = Math.min(this.#room, end - at);
+			buffer.copyWithin(this.#length, at, at + count);
 			this.#length += count;
 			this.#room -= count;
 			this.#left -= count;
 			at += count;
 		}
-	}
-
-	/**
-	 * Packets that are nothing but a header and payload. The payload is copied in one go to where it ends, then spread forward:
-	 * 37 ns a packet, against 57 ns for a copy of its own for each and 227 ns for a loop over the bytes.
-	 */
-	#wholePackets(payload: Uint8Array, packets: number): void {
-		this.#reserve(packets * TS_PACKET_BYTES);
-		const buffer = this.#buffer;
-		const gathered = this.#length + packets * HEADER_BYTES;
-		buffer.set(payload, gathered);
-		for (let index = 0; index < packets; index++) {
-			const from = gathered + index * MAX_PAYLOAD_BYTES;
-			this.#packetHeader(this.#pid, false, 0);
-			buffer.copyWithin(this.#length, from, from + MAX_PAYLOAD_BYTES);
-			this.#length += MAX_PAYLOAD_BYTES;
-		}
-		this.#left -= payload.length;
 	}
 
 	/** Starts the next packet of the PES packet, stuffed when what is left does not fill it. */
