@@ -9,7 +9,6 @@ import {
 	vpCodecString,
 	vvcCodecString,
 } from './codec-string.js';
-import type { Colour } from './colour.js';
 import { parseFlacConfig, serializeDfLa } from './flac/stream-info.js';
 import { parseAvcDecoderConfig } from './h264/decoder-config.js';
 import { parseH264Sps } from './h264/sps.js';
@@ -20,7 +19,7 @@ import type { HdrMetadata } from './hdr.js';
 import { malformed } from './malformed.js';
 import { parseMp3FrameHeader } from './mp3/frame-header.js';
 import { OPUS_SAMPLE_RATE, parseOpusHead, serializeDOps } from './opus/identification-header.js';
-import type { PixelAspect } from './pixel-aspect.js';
+import { NO_VIDEO_USABILITY, type VideoUsability } from './video-usability.js';
 import { parseVpDecoderConfig, vpcCRecord } from './vp9/decoder-config.js';
 import { type PictureSize, vp8KeyFrameSize, vp9KeyFrameSize } from './vp9/frame-header.js';
 
@@ -28,24 +27,19 @@ export type VideoCodec = 'h264' | 'h265' | 'h266' | 'av1' | 'vp9' | 'vp8';
 export type AudioCodec = 'aac' | 'mp3' | 'opus' | 'flac' | 'ac3' | 'eac3';
 
 /** What a container must know of a video track. */
-export type VideoConfig = {
-	kind: 'video';
-	codec: VideoCodec;
-	/** The body of the codec's configuration box: avcC, hvcC, vvcC, av1C, or vpcC without version and flags. Private copy. */
-	record: Buffer;
-	/** For `CODECS` and MediaSource (RFC 6381). */
-	codecString: string;
-	width: number;
-	height: number;
-	pixelAspect: PixelAspect;
-	colour: Colour | null;
-	/** How it was graded, when the publisher has told apart from the bitstream. */
-	hdr?: HdrMetadata;
-	/** As the bitstream declares it, or null. */
-	frameRate: number | null;
-	/** Bytes of each NAL unit's length; 0 for codecs without NAL units. */
-	nalLengthSize: number;
-};
+export type VideoConfig = PictureSize &
+	VideoUsability & {
+		kind: 'video';
+		codec: VideoCodec;
+		/** The body of the codec's configuration box: avcC, hvcC, vvcC, av1C, or vpcC without version and flags. Private copy. */
+		record: Buffer;
+		/** For `CODECS` and MediaSource (RFC 6381). */
+		codecString: string;
+		/** How it was graded, when the publisher has told apart from the bitstream. */
+		hdr?: HdrMetadata;
+		/** Bytes of each NAL unit's length; 0 for codecs without NAL units. */
+		nalLengthSize: number;
+	};
 
 /** What a container must know of an audio track. */
 export type AudioConfig = {
@@ -65,8 +59,6 @@ export type AudioConfig = {
 
 export type TrackConfig = VideoConfig | AudioConfig;
 
-const SQUARE: PixelAspect = { horizontal: 1, vertical: 1 };
-
 /** `record` is an FLV sequence header's body; it is copied. Throws PeerError CODEC_CONFIG. */
 export function parseH264Config(record: Buffer): VideoConfig {
 	const config = parseAvcDecoderConfig(record);
@@ -76,11 +68,7 @@ export function parseH264Config(record: Buffer): VideoConfig {
 		codec: 'h264',
 		record: Buffer.from(record),
 		codecString: avcCodecString(config),
-		width: sps.width,
-		height: sps.height,
-		pixelAspect: sps.pixelAspect,
-		colour: sps.colour,
-		frameRate: sps.frameRate,
+		...pictureOf(sps),
 		nalLengthSize: config.lengthSize,
 	};
 }
@@ -94,11 +82,7 @@ export function parseH265Config(record: Buffer): VideoConfig {
 		codec: 'h265',
 		record: Buffer.from(record),
 		codecString: hevcCodecString(config.profileTierLevel),
-		width: sps.width,
-		height: sps.height,
-		pixelAspect: sps.pixelAspect,
-		colour: sps.colour,
-		frameRate: sps.frameRate,
+		...pictureOf(sps),
 		nalLengthSize: config.lengthSize,
 	};
 }
@@ -111,11 +95,7 @@ export function parseH266Config(record: Buffer): VideoConfig {
 		codec: 'h266',
 		record: Buffer.from(record),
 		codecString: vvcCodecString(config),
-		width: config.width,
-		height: config.height,
-		pixelAspect: SQUARE,
-		colour: null,
-		frameRate: null,
+		...pictureOf(config),
 		nalLengthSize: config.lengthSize,
 	};
 }
@@ -128,11 +108,7 @@ export function parseAv1Config(record: Buffer): VideoConfig {
 		codec: 'av1',
 		record: Buffer.from(record),
 		codecString: av1CodecString(header),
-		width: header.width,
-		height: header.height,
-		pixelAspect: SQUARE,
-		colour: header.colour,
-		frameRate: header.frameRate,
+		...pictureOf(header),
 		nalLengthSize: 0,
 	};
 }
@@ -155,11 +131,7 @@ export function vpConfigOf(codec: 'vp8' | 'vp9', body: Buffer, size: PictureSize
 		codec,
 		record,
 		codecString: vpCodecString(codec, config),
-		width: size.width,
-		height: size.height,
-		pixelAspect: SQUARE,
-		colour: config.colour,
-		frameRate: null,
+		...pictureOf({ ...size, colour: config.colour }),
 		nalLengthSize: 0,
 	};
 }
@@ -251,4 +223,21 @@ export function sameConfig(a: TrackConfig, b: TrackConfig): boolean {
 		return sameLook && a.width === b.width && a.height === b.height;
 	}
 	return a.kind === 'audio' && b.kind === 'audio' && a.sampleRate === b.sampleRate && a.channels === b.channels;
+}
+
+/** What a bitstream says of its pictures; what it does not say is left open. */
+function pictureOf({
+	width,
+	height,
+	pixelAspect,
+	colour,
+	frameRate,
+}: PictureSize & Partial<VideoUsability>): PictureSize & VideoUsability {
+	return {
+		width,
+		height,
+		pixelAspect: pixelAspect ?? NO_VIDEO_USABILITY.pixelAspect,
+		colour: colour ?? null,
+		frameRate: frameRate ?? null,
+	};
 }

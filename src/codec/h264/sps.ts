@@ -1,11 +1,10 @@
 // Spec: H.264 7.3.2.1.1 (seq_parameter_set_data), E.1.1 (vui_parameters), table E-1
 import { BitReader } from '../../bytes/bit-reader.js';
-import type { Colour } from '../colour.js';
 import { parsing } from '../malformed.js';
 import { removeEmulationPrevention } from '../nal-unit.js';
-import { type PixelAspect, pixelAspectOf } from '../pixel-aspect.js';
+import { NO_VIDEO_USABILITY, readPictureLook, readTickRate, type VideoUsability } from '../video-usability.js';
 
-export type H264Sps = {
+export type H264Sps = VideoUsability & {
 	profileIdc: number;
 	/** constraint_set flags and reserved bits: the byte between profile and level. */
 	constraintFlags: number;
@@ -16,10 +15,6 @@ export type H264Sps = {
 	/** Cropped size in samples. */
 	width: number;
 	height: number;
-	pixelAspect: PixelAspect;
-	colour: Colour | null;
-	/** Frames per second by VUI timing, or null. */
-	frameRate: number | null;
 };
 
 /** Profiles whose SPS carries chroma format and bit depths. */
@@ -72,7 +67,7 @@ function readSps(reader: BitReader): H264Sps {
 	if (width <= 0 || height <= 0 || width > 0xffff || height > 0xffff) {
 		throw new RangeError(`picture of ${width} x ${height}`);
 	}
-	const vui = reader.flag() ? readVui(reader) : NO_VUI;
+	const vui = reader.flag() ? readVui(reader) : NO_VIDEO_USABILITY;
 	return {
 		profileIdc,
 		constraintFlags,
@@ -86,35 +81,10 @@ function readSps(reader: BitReader): H264Sps {
 	};
 }
 
-type Vui = Pick<H264Sps, 'pixelAspect' | 'colour' | 'frameRate'>;
-
-const NO_VUI: Vui = { pixelAspect: { horizontal: 1, vertical: 1 }, colour: null, frameRate: null };
-
-function readVui(reader: BitReader): Vui {
-	const pixelAspect = reader.flag() ? pixelAspectOf(reader) : NO_VUI.pixelAspect;
-	if (reader.flag()) {
-		reader.skip(1); // overscan_appropriate_flag
-	}
-	let colour: Colour | null = null;
-	if (reader.flag()) {
-		reader.skip(3); // video_format
-		const fullRange = reader.flag();
-		colour = { primaries: 2, transfer: 2, matrix: 2, fullRange };
-		if (reader.flag()) {
-			colour = { primaries: reader.bits(8), transfer: reader.bits(8), matrix: reader.bits(8), fullRange };
-		}
-	}
-	if (reader.flag()) {
-		reader.unsignedExpGolomb(); // chroma_sample_loc_type_top_field
-		reader.unsignedExpGolomb(); // chroma_sample_loc_type_bottom_field
-	}
-	let frameRate: number | null = null;
-	if (reader.flag()) {
-		const unitsInTick = reader.bits(32);
-		const timeScale = reader.bits(32);
-		frameRate = unitsInTick > 0 && timeScale > 0 ? timeScale / unitsInTick / 2 : null;
-	}
-	return { pixelAspect, colour, frameRate };
+function readVui(reader: BitReader): VideoUsability {
+	const look = readPictureLook(reader);
+	const tickRate = reader.flag() ? readTickRate(reader) : null;
+	return { ...look, frameRate: tickRate === null ? null : tickRate / 2 }; // a tick is a field
 }
 
 function skipPictureOrderCount(reader: BitReader): void {

@@ -1,9 +1,8 @@
 // Spec: H.265 7.3.2.2 (seq_parameter_set_rbsp), 7.3.3 (profile_tier_level), 7.3.7 (st_ref_pic_set), E.2.1 (vui_parameters)
 import { BitReader } from '../../bytes/bit-reader.js';
-import type { Colour } from '../colour.js';
 import { parsing } from '../malformed.js';
 import { removeEmulationPrevention } from '../nal-unit.js';
-import { type PixelAspect, pixelAspectOf } from '../pixel-aspect.js';
+import { NO_VIDEO_USABILITY, readPictureLook, readTickRate, type VideoUsability } from '../video-usability.js';
 
 /** general_ fields of profile_tier_level: 12 bytes that hvcC repeats. */
 export type H265ProfileTierLevel = {
@@ -17,7 +16,7 @@ export type H265ProfileTierLevel = {
 	levelIdc: number;
 };
 
-export type H265Sps = {
+export type H265Sps = Vui & {
 	profileTierLevel: H265ProfileTierLevel;
 	maxSubLayers: number;
 	temporalIdNesting: boolean;
@@ -27,11 +26,10 @@ export type H265Sps = {
 	/** Size within the conformance window, in samples. */
 	width: number;
 	height: number;
-	pixelAspect: PixelAspect;
-	colour: Colour | null;
-	/** Frames per second by VUI timing, or null. */
-	frameRate: number | null;
-	/** min_spatial_segmentation_idc of the VUI, 0 when unknown. */
+};
+
+type Vui = VideoUsability & {
+	/** min_spatial_segmentation_idc, 0 when unknown. */
 	minSpatialSegmentation: number;
 };
 
@@ -187,33 +185,10 @@ function skipShortTermReferenceSets(reader: BitReader): void {
 	}
 }
 
-type Vui = Pick<H265Sps, 'pixelAspect' | 'colour' | 'frameRate' | 'minSpatialSegmentation'>;
-
-const NO_VUI: Vui = {
-	pixelAspect: { horizontal: 1, vertical: 1 },
-	colour: null,
-	frameRate: null,
-	minSpatialSegmentation: 0,
-};
+const NO_VUI: Vui = { ...NO_VIDEO_USABILITY, minSpatialSegmentation: 0 };
 
 function readVui(reader: BitReader): Vui {
-	const pixelAspect = reader.flag() ? pixelAspectOf(reader) : NO_VUI.pixelAspect;
-	if (reader.flag()) {
-		reader.skip(1); // overscan_appropriate_flag
-	}
-	let colour: Colour | null = null;
-	if (reader.flag()) {
-		reader.skip(3); // video_format
-		const fullRange = reader.flag();
-		colour = { primaries: 2, transfer: 2, matrix: 2, fullRange };
-		if (reader.flag()) {
-			colour = { primaries: reader.bits(8), transfer: reader.bits(8), matrix: reader.bits(8), fullRange };
-		}
-	}
-	if (reader.flag()) {
-		reader.unsignedExpGolomb(); // chroma_sample_loc_type_top_field
-		reader.unsignedExpGolomb(); // chroma_sample_loc_type_bottom_field
-	}
+	const look = readPictureLook(reader);
 	reader.skip(3); // neutral_chroma_indication_flag, field_seq_flag, frame_field_info_present_flag
 	if (reader.flag()) {
 		for (let side = 0; side < 4; side++) {
@@ -222,15 +197,13 @@ function readVui(reader: BitReader): Vui {
 	}
 	let frameRate: number | null = null;
 	if (reader.flag()) {
-		const unitsInTick = reader.bits(32);
-		const timeScale = reader.bits(32);
-		frameRate = unitsInTick > 0 && timeScale > 0 ? timeScale / unitsInTick : null;
+		frameRate = readTickRate(reader);
 		if (reader.flag()) {
 			reader.unsignedExpGolomb(); // vui_num_ticks_poc_diff_one_minus1
 		}
 		if (reader.flag()) {
 			// hrd_parameters: nothing behind it is worth its length.
-			return { pixelAspect, colour, frameRate, minSpatialSegmentation: 0 };
+			return { ...look, frameRate, minSpatialSegmentation: 0 };
 		}
 	}
 	let minSpatialSegmentation = 0;
@@ -238,5 +211,5 @@ function readVui(reader: BitReader): Vui {
 		reader.skip(3); // tiles_fixed_structure_flag, motion_vectors_over_pic_boundaries_flag, restricted_ref_pic_lists_flag
 		minSpatialSegmentation = reader.unsignedExpGolomb();
 	}
-	return { pixelAspect, colour, frameRate, minSpatialSegmentation };
+	return { ...look, frameRate, minSpatialSegmentation };
 }

@@ -63,11 +63,12 @@ function nalsOf(payload: string): string[] {
 	});
 }
 
-function sample(): Buffer {
-	const muxer = new TsMuxer(h264, aac);
+function sample(spill: ((bytes: Buffer) => void) | null = null, frameBytes = 70): Buffer {
+	const muxer = new TsMuxer(h264, aac, { spill });
 	muxer.writeTables();
 	for (let index = 0; index < 6; index++) {
-		muxer.writeVideo(frame(`65${'ab'.repeat(50 + index * 70)}`), index * 3600 + 7200, index * 3600, index === 0);
+		const slice = frame(`65${'ab'.repeat(50 + index * frameBytes)}`);
+		muxer.writeVideo(slice, index * 3600 + 7200, index * 3600, index === 0);
 		muxer.writeAudio(Buffer.alloc(100 + index * 40, index), index * 2090);
 	}
 	muxer.flushAudio();
@@ -87,6 +88,18 @@ describe('a transport stream', () => {
 			counters.set(pid, counter);
 		}
 		assert.deepEqual([...counters.keys()], [0, 0x1000, 0x100, 0x101]);
+	});
+
+	test('is the same in pieces, of frames of any size', () => {
+		for (const frameBytes of [70, 183, 184, 185, 30_000, 500_000]) {
+			const pieces: Buffer[] = [];
+			const rest = sample((bytes) => pieces.push(Buffer.from(bytes)), frameBytes);
+			const whole = sample(null, frameBytes);
+			assert.ok(Buffer.concat([...pieces, rest]).equals(whole), `${frameBytes} bytes more for each frame`);
+			assert.equal(pieces.length > 0, whole.length > 128 * 1024);
+			assert.equal(demux(whole).packets.length, 8);
+			assert.equal(demux(whole).lost, 0);
+		}
 	});
 
 	test('gives back frames and times', () => {
