@@ -1,7 +1,12 @@
 import { DeliveryRole } from '#src/delivery/delivery-role.js';
 import { FileGatewayRole } from '#src/gateway/file-gateway-role.js';
+import { OriginDeliveryRole } from '#src/gateway/origin-delivery-role.js';
 import { runRole } from '#src/pool/run-role.js';
 
-await runRole((data, send) =>
-	data.filesOnly === undefined ? new DeliveryRole(data, send) : new FileGatewayRole(data, send),
-);
+await runRole((data, send) => {
+	if (data.filesOnly !== undefined) {
+		return new FileGatewayRole(data, send);
+	}
+	const { originSocket } = data;
+	return originSocket === undefined ? new DeliveryRole(data, send) : new OriginDeliveryRole(data, send, originSocket);
+});

@@ -46,9 +46,9 @@ export const FLAGS = {
 	root: { value: 'DIR', help: 'Directory that a file-gateway serves', key: 'media', roles: ['file-gateway'] },
 	processes: {
 		value: 'N',
-		help: 'Processes of a gateway behind the same port',
+		help: 'Processes of a gateway behind the same port; of an origin, processes that only deliver, besides its own',
 		key: 'gateway.processes',
-		roles: GATEWAYS,
+		keyOf: { origin: 'delivery.processes' },
 	},
 	'print-config': { value: null, help: 'Print the configuration, where each value came from, and exit', key: null },
 	debug: { value: null, help: 'Log at level debug', key: 'log.level' },

@@ -9,7 +9,7 @@ import { PROCESS_KINDS } from './processes.js';
  * content of questions and answers is control/process-port.ts's business.
  */
 
-export const LISTENER_NAMES = ['rtmp', 'rtmps', 'http', 'files'] as const satisfies readonly ListenerName[];
+export const LISTENER_NAMES = ['rtmp', 'rtmps', 'http', 'files', 'internal'] as const satisfies readonly ListenerName[];
 
 const startMessage = z.strictObject({
 	type: z.literal('start'),
@@ -17,6 +17,8 @@ const startMessage = z.strictObject({
 	/** Among the processes of the role. */
 	index: z.number().int().min(0),
 	config: configSchema,
+	/** Of a delivery process: the Unix socket of its origin process. */
+	originSocket: z.string().optional(),
 	/** Inherited descriptors of each listening socket, one for every thread that may listen on it and spares. */
 	descriptors: z.partialRecord(z.enum(LISTENER_NAMES), z.array(z.number().int().min(3))),
 });

@@ -10,6 +10,7 @@ import type { PrimaryStatus } from '../metrics/primary-metrics.js';
 import { sum } from '../metrics/stream-counts.js';
 import type { ListenerName } from '../stream/thread-messages.js';
 import { drainChildren, killChildren } from './drain.js';
+import { InternalSocket } from './internal-socket.js';
 import { bindListeners, bindProblem, closeListeners, type Listener } from './listeners.js';
 import { openFileLimit, openFilesWarning } from './open-files.js';
 import { type ProcessPlan, planProcesses } from './processes.js';
@@ -31,7 +32,7 @@ export type PrimaryOptions = {
 };
 
 /** Ports as they were bound, by listener; `admin` among them. */
-export type BoundPorts = Partial<Record<ListenerName | 'admin', number>>;
+export type BoundPorts = Partial<Record<Exclude<ListenerName, 'internal'> | 'admin', number>>;
 
 /**
  * The process that owns the listening sockets and keeps the role processes running. It never accepts on those sockets and never
@@ -45,6 +46,8 @@ export class Primary implements AdminSource {
 	#state: PrimaryStatus['state'] = 'starting';
 	#listeners: Listener[] = [];
 	#seats: readonly Seat[] = [];
+	/** Between an origin process and those that deliver for it; null where there are none. */
+	#internal: InternalSocket | null = null;
 	#admin: AdminServer | null = null;
 	#statistics: Statistics | null = null;
 	#onStarted: ((problem: ConfigError | null) => void) | null = null;
@@ -60,6 +63,10 @@ export class Primary implements AdminSource {
 		const { role, loaded } = this.#options;
 		const plans = ROLES[role].listeners(loaded);
 		this.#listeners = bindListeners(plans, (problem) => this.#log.warn(problem));
+		const processes = planProcesses(role, this.#config);
+		if (processes.some(({ fedByOrigin }) => fedByOrigin)) {
+			this.#internal = new InternalSocket();
+		}
 		const ports: BoundPorts = Object.fromEntries(this.#listeners.map(({ name, port }) => [name, port]));
 		const adminPort = await this.#listenAdmin();
 		if (adminPort !== null) {
@@ -71,7 +78,7 @@ export class Primary implements AdminSource {
 		}
 		const problem = await new Promise<ConfigError | null>((resolve) => {
 			this.#onStarted = resolve;
-			this.#seats = planProcesses(role, this.#config).map((plan) => this.#seat(plan));
+			this.#seats = processes.map((plan) => this.#seat(plan));
 			for (const seat of this.#seats) {
 				seat.start();
 			}
@@ -166,11 +173,14 @@ export class Primary implements AdminSource {
 
 	#seat(plan: ProcessPlan): Seat {
 		const { entry, writeLine } = this.#options;
+		const { handle } = this.#internal ?? {};
+		const internal: Listener[] = handle === undefined ? [] : [{ name: 'internal', port: 0, handle }];
 		return new Seat({
 			plan,
 			entry,
 			config: () => this.#config,
-			listeners: this.#listeners,
+			originSocket: this.#internal?.path ?? null,
+			listeners: [...this.#listeners, ...internal],
 			log: this.#log,
 			writeLine,
 			onReady: () => this.#onReady(),
@@ -200,6 +210,8 @@ export class Primary implements AdminSource {
 		this.#statistics?.close();
 		closeListeners(this.#listeners);
 		this.#listeners = [];
+		this.#internal?.close();
+		this.#internal = null;
 		for (const seat of this.#seats) {
 			seat.close();
 		}

@@ -19,6 +19,8 @@ export type RoleChildOptions = {
 	/** Script that the process runs. */
 	entry: URL;
 	config: Config;
+	/** Of a delivery process. */
+	originSocket: string | undefined;
 	listeners: readonly Listener[];
 	/** Duplicates of every listening descriptor that the process gets. */
 	descriptorsPerListener: number;
@@ -52,13 +54,13 @@ export class RoleChild {
 
 	/** Forks the process and starts it. */
 	constructor(options: RoleChildOptions, listener: RoleChildListener) {
-		const { kind, index, config } = options;
+		const { kind, index, config, originSocket } = options;
 		this.kind = kind;
 		this.index = index;
 		this.#log = options.log;
 		this.port = new ProcessPort(kind, (message) => this.#send(message));
 		const { stdio, descriptors } = inheritance(options);
-		this.#start = { type: 'start', kind, index, config, descriptors };
+		this.#start = { type: 'start', kind, index, config, originSocket, descriptors };
 		cluster.setupPrimary({ exec: fileURLToPath(options.entry), args: [], stdio });
 		this.#worker = cluster.fork();
 		this.#worker.on('message', (message) => this.#onMessage(message, listener));

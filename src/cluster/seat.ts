@@ -18,6 +18,8 @@ export type SeatParts = {
 	entry: URL;
 	/** The role's, at present. */
 	config: () => Config;
+	/** Of the origin process of the role; null where nobody needs one. */
+	originSocket: string | null;
 	/** Of the role; the process inherits those that are for its kind. */
 	listeners: readonly Listener[];
 	log: Logger;
@@ -54,10 +56,11 @@ export class Seat {
 	}
 
 	start(): void {
-		const { plan, entry, listeners, log, writeLine, onReady, onCannotListen } = this.#parts;
+		const { plan, entry, originSocket, listeners, log, writeLine, onReady, onCannotListen } = this.#parts;
 		const { kind, index } = plan;
 		const config = plan.configure(this.#parts.config());
-		const { topology, listeners: inherited } = PROCESSES[kind];
+		const { topology } = PROCESSES[kind];
+		const inherited: readonly ListenerName[] = PROCESSES[kind].listeners;
 		const counts = threadCounts(config, topology);
 		const child = new RoleChild(
 			{
@@ -65,6 +68,7 @@ export class Seat {
 				index,
 				entry,
 				config,
+				originSocket: plan.fedByOrigin ? (originSocket ?? undefined) : undefined,
 				listeners: listeners.filter(({ name }) => inherited.includes(name)),
 				descriptorsPerListener: Math.max(counts.ingest, counts.delivery) + SPARE_DESCRIPTORS + LISTENING_DESCRIPTORS,
 				log,

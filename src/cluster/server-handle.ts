@@ -6,7 +6,7 @@ import { getSystemErrorName } from 'node:util';
  * accepting on it (Node 20 to 24). Nothing public does that, and nothing public duplicates a descriptor.
  */
 
-/** A TCP socket that is bound. Closes its descriptor when it is collected: keep it as long as the port is wanted. */
+/** A TCP or Unix socket that is bound. Closes its descriptor when it is collected: keep it as long as the port is wanted. */
 export type ServerHandle = {
 	readonly fd: number;
 	/** From now on the kernel completes connections. The event loop would accept them: close before it turns. @returns 0 or an error number. */
@@ -16,10 +16,13 @@ export type ServerHandle = {
 	close(): void;
 };
 
+/** In place of port and family: the address is a path. */
+const UNIX = -1;
+
 type CreateServerHandle = (
 	address: string | null,
 	port: number | null,
-	family: 4 | 6 | null,
+	family: 4 | 6 | typeof UNIX | null,
 	fd: number | undefined,
 	flags: number,
 ) => ServerHandle | number;
@@ -39,6 +42,12 @@ export function bindHandle(address: string, port: number): ServerHandle | string
 		return getSystemErrorName(error);
 	}
 	return handle;
+}
+
+/** Binds a Unix socket. Whoever closes the handle removes the file. @returns the handle, or the name of the error. */
+export function bindUnixHandle(path: string): ServerHandle | string {
+	const handle = createServerHandle(path, UNIX, UNIX, undefined, 0);
+	return typeof handle === 'number' ? getSystemErrorName(handle) : handle;
 }
 
 export function boundPort(handle: ServerHandle): number {

@@ -5,9 +5,10 @@ import { type RoleContext, type RoleProcess, serveRole } from './serve-role.js';
 
 /** Entry of every role process: the coordinator, and what the primary asks of it. */
 serveRole(({ start, log, onFatal }: RoleContext): RoleProcess => {
-	const { kind, index, config, descriptors } = start;
+	const { kind, index, config, originSocket, descriptors } = start;
 	const { topology } = PROCESSES[kind];
-	const coordinator = new Coordinator({ role: kind, index, topology, config, listeners: descriptors, log, onFatal });
+	const place = { role: kind, index, topology, originSocket };
+	const coordinator = new Coordinator({ ...place, config, listeners: descriptors, log, onFatal });
 	const runtime = createRuntimeRegistry(kind);
 	return {
 		start: () => coordinator.start(),

@@ -246,6 +246,17 @@ export const configSchema = z.strictObject({
 		})
 		.prefault({}),
 	dvr: dvrSchema.prefault({}),
+	delivery: z
+		.strictObject({
+			processes: z
+				.number()
+				.int()
+				.min(0)
+				.max(MAX_PROCESSES)
+				.default(0)
+				.meta(fixed('Processes of an origin that only deliver, on the same HTTP and files ports, besides its own.')),
+		})
+		.prefault({}),
 	limits: z
 		.strictObject({
 			connections: z.number().int().min(1).default(18_000).meta(live('Connections of one role process.')),

@@ -14,23 +14,41 @@ import { FileServer } from './files/file-server.js';
 import type { FileSource } from './files/file-source.js';
 import { publicFiles } from './files/public-files.js';
 import { HttpServer } from './http-server.js';
+import type { PushGate } from './push-gate.js';
 import { PushPorts } from './push-ports.js';
 import { Router } from './router.js';
 
 /** Of the deadline, what is kept for saying that we are done. */
 const DRAIN_RESERVE_MS = 500;
 
+/** What a delivery thread has from elsewhere. By default streams, pushes and live files are its process's, other files this machine's. */
+export type DeliveryFeed = {
+	/** These files are all there is. */
+	filesOnly?: FileSource;
+	/** Where pushes go. */
+	pushes?: PushGate;
+	/** Where live files come from. */
+	liveFiles?: FileSource;
+};
+
 /** A delivery thread: HTTP-FLV and WebSocket-FLV, push and play, and files. */
 export class DeliveryRole {
 	readonly #data: ThreadData;
 	readonly #send: (message: ThreadToCoordinator) => void;
 	readonly #services: DeliveryServices;
+	/** For other processes of this server. */
+	readonly #internal: DeliveryServices;
+	readonly #pushPorts = new PushPorts();
 	readonly #limits: ConnectionLimits;
 	readonly #accessLog: AccessLog | null;
 	readonly #servers: { name: ListenerName; server: HttpServer; router: Router }[];
 
-	/** @param filesOnly what a gateway of files serves from; without it, streams are served too, and the files of this machine. */
-	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, log?: Logger, filesOnly?: FileSource) {
+	constructor(
+		data: ThreadData,
+		send: (message: ThreadToCoordinator) => void,
+		log?: Logger,
+		{ filesOnly, pushes, liveFiles }: DeliveryFeed = {},
+	) {
 		const { config, index, role } = data;
 		this.#data = data;
 		this.#send = send;
@@ -46,14 +64,22 @@ export class DeliveryRole {
 		const configOf = (): Config => this.#services.config;
 		const memoryBytes = config.files.memory;
 		const source = filesOnly ?? publicFiles({ config: configOf, memoryBytes, counters, wholeRoot: false });
-		const files = new FileServer({ source, counters, accessLog: this.#accessLog, onFault });
-		const live = filesOnly === undefined ? new LiveSources(directory) : null;
-		const pushes = new PushPorts();
-		this.#services = { config, directory, finder, hubs, live, pushes, files, counters, log: ownLog, refusals };
+		const fileServer = { counters, accessLog: this.#accessLog, onFault };
+		this.#services = {
+			...{ config, directory, finder, hubs, counters, log: ownLog, refusals },
+			live: filesOnly === undefined ? new LiveSources(directory) : null,
+			pushes: pushes ?? this.#pushPorts,
+			files: new FileServer({ ...fileServer, source }),
+			liveFiles: liveFiles === undefined ? null : new FileServer({ ...fileServer, source: liveFiles }),
+			internal: false,
+		};
+		this.#internal = internalServices(this.#services, source);
 		this.#limits = new ConnectionLimits(config, data.connections);
-		this.#servers = (['http', 'files'] as const).map((name) => {
-			const router = new Router(this.#services, name === 'http');
-			return { name, router, server: new HttpServer(this.#services, this.#limits, router, name === 'http') };
+		this.#servers = (['http', 'files', 'internal'] as const).map((name) => {
+			const services = name === 'internal' ? this.#internal : this.#services;
+			const router = new Router(services, name !== 'files');
+			const limits = name === 'internal' ? null : this.#limits;
+			return { name, router, server: new HttpServer(services, limits, router, name !== 'files') };
 		});
 	}
 
@@ -67,16 +93,17 @@ export class DeliveryRole {
 	}
 
 	handle(message: CoordinatorToThread): void {
-		const { config, directory, finder, hubs, log, pushes } = this.#services;
+		const { config, directory, finder, hubs, log } = this.#services;
 		switch (message.type) {
 			case 'push-port':
-				pushes.add(message.index, message.port);
+				this.#pushPorts.add(message.index, message.port);
 				break;
 			case 'push-port-closed':
-				pushes.remove(message.index);
+				this.#pushPorts.remove(message.index);
 				break;
 			case 'config':
 				this.#services.config = message.config;
+				this.#internal.config = message.config;
 				this.#accessLog?.reopen();
 				hubs.configure(message.config);
 				this.#limits.configure(message.config);
@@ -117,4 +144,18 @@ export class DeliveryRole {
 		await this.#accessLog?.flush();
 		this.#send({ type: 'drained' });
 	}
+}
+
+/** The same streams for other processes of this server: whatever those ask for is counted and logged over there, for whom they ask. */
+function internalServices(services: DeliveryServices, source: FileSource): DeliveryServices {
+	const counters = new Counters();
+	const { log, refusals } = services;
+	const onFault = (fault: string, detail: string): void => refusals.report(fault, detail);
+	return {
+		...services,
+		counters,
+		files: new FileServer({ source, counters, accessLog: null, onFault }),
+		log: log.child({}, { level: 'warn' }),
+		internal: true,
+	};
 }

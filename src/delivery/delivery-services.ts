@@ -7,7 +7,7 @@ import type { StreamDirectory } from '../stream/directory.js';
 import type { HubSet } from '../stream/hub-set.js';
 import type { StreamFinder } from '../stream/stream-finder.js';
 import type { FileServer } from './files/file-server.js';
-import type { PushPorts } from './push-ports.js';
+import type { PushGate } from './push-gate.js';
 
 /** What sessions need of their thread. */
 export type DeliveryServices = {
@@ -18,8 +18,12 @@ export type DeliveryServices = {
 	readonly hubs: HubSet;
 	/** Null where there are no streams. */
 	readonly live: LiveSources | null;
-	readonly pushes: PushPorts;
+	readonly pushes: PushGate;
 	readonly files: FileServer;
+	/** Serves what is live when that is in another process; null = it is in `live`. */
+	readonly liveFiles: FileServer | null;
+	/** Whoever connects is another process of this server, and counts and logs its own viewers and publishers. */
+	readonly internal: boolean;
 	readonly counters: Counters;
 	readonly log: Logger;
 	/** Requests and connections that never became a session. */

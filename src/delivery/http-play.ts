@@ -9,6 +9,8 @@ import { findStream, PlaySession, type PlayTarget, type PlayWire } from './play-
 import { endOf, reportSessionEnd } from './session-end.js';
 
 const COUNTERS = { bytesOut: 'bytesOutHttpFlv', current: 'currentSubscribersHttpFlv' } as const;
+/** What goes to another process of this server is counted where it goes on to viewers. */
+const INTERNAL_COUNTERS = { bytesOut: 'bytesOutInternal', current: 'currentInternal' } as const;
 const HEADERS = {
 	'Content-Type': 'video/x-flv',
 	'Cache-Control': 'no-store',
@@ -45,15 +47,20 @@ export async function playByHttp(
 		reportSessionEnd(services, { ...facts, startedAtMs }, error, { bytesIn: 0, bytesOut: 0 });
 		return;
 	}
-	new PlaySession(services, httpWire(request.httpVersion, cors), socket, found, target).start();
+	const counters = services.internal ? INTERNAL_COUNTERS : COUNTERS;
+	new PlaySession(services, httpWire(request.httpVersion, cors, counters), socket, found, target).start();
 }
 
-function httpWire(httpVersion: string, cors: Record<string, string>): PlayWire {
+function httpWire(
+	httpVersion: string,
+	cors: Readonly<Record<string, string>>,
+	counters: PlayWire['counters'],
+): PlayWire {
 	const chunked = httpVersion !== '1.0';
 	return {
 		protocol: 'http-flv',
 		format: chunked ? flvChunkedFormat : flvFormat,
-		counters: COUNTERS,
+		counters,
 		open: (socket) => {
 			const coding: Record<string, string> = chunked ? { 'Transfer-Encoding': 'chunked' } : {};
 			socket.write(responseHead(200, { ...HEADERS, ...coding, ...cors }), 'latin1');

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { peerAddress } from '../stream/connection-limits.js';
+import type { Protocol, PublisherInfo } from '../stream/thread-messages.js';
 import { answerError } from './http-answer.js';
 import type { PushSession, PushWire } from './push-session.js';
 import { endOf, type SessionEnd } from './session-end.js';
@@ -9,17 +10,24 @@ const LINGER_MS = 1000;
 
 /** A push by POST or PUT. The body is not read before the verdict is there; after its end the answer is 200. */
 export class HttpPushWire implements PushWire {
-	readonly protocol = 'http-flv';
+	readonly protocol: Protocol;
 	readonly address: string;
 	readonly #request: IncomingMessage;
 	readonly #response: ServerResponse;
 	readonly #headers: Readonly<Record<string, string>>;
 
-	constructor(request: IncomingMessage, response: ServerResponse, headers: Readonly<Record<string, string>>) {
+	/** @param publisher whose push it is when it was handed on. */
+	constructor(
+		request: IncomingMessage,
+		response: ServerResponse,
+		headers: Readonly<Record<string, string>>,
+		publisher: Pick<PublisherInfo, 'protocol' | 'address'> | null = null,
+	) {
 		this.#request = request;
 		this.#response = response;
 		this.#headers = headers;
-		this.address = peerAddress(request.socket);
+		this.protocol = publisher?.protocol ?? 'http-flv';
+		this.address = publisher?.address ?? peerAddress(request.socket);
 	}
 
 	/** Ends `session` when the peer goes away before the answer. */

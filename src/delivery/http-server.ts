@@ -32,11 +32,12 @@ const GONE = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'HPE_INVALID_EOF_STATE'];
 /** One HTTP listener: accepts connections within the limits and lends them to node:http, which reads the requests. */
 export class HttpServer {
 	readonly #services: DeliveryServices;
-	readonly #limits: ConnectionLimits;
+	/** Null: whoever may connect at all is welcome. */
+	readonly #limits: ConnectionLimits | null;
 	readonly #server: http.Server;
 
 	/** @param lends whether connections may be taken back for media; without that, a request costs a third less. */
-	constructor(services: DeliveryServices, limits: ConnectionLimits, router: Router, lends: boolean) {
+	constructor(services: DeliveryServices, limits: ConnectionLimits | null, router: Router, lends: boolean) {
 		this.#services = services;
 		this.#limits = limits;
 		const server = http.createServer({
@@ -91,13 +92,17 @@ export class HttpServer {
 	}
 
 	#admit(socket: Socket): boolean {
+		const limits = this.#limits;
+		if (limits === null) {
+			return true;
+		}
 		const { counters } = this.#services;
 		const address = socket.remoteAddress ?? '';
-		if (!this.#limits.admit(address)) {
+		if (!limits.admit(address)) {
 			const refusal = endOf('CONNECTION_LIMIT');
 			reportRefusal(this.#services, peerAddress(socket), refusal);
 			socket.on('error', () => socket.destroy());
-			const status = this.#limits.full ? SERVICE_UNAVAILABLE : TOO_MANY_REQUESTS;
+			const status = limits.full ? SERVICE_UNAVAILABLE : TOO_MANY_REQUESTS;
 			socket.end(rawErrorResponse(refusal, {}, status));
 			socket.resume();
 			setTimeout(() => socket.destroy(), REFUSAL_LINGER_MS).unref();
@@ -105,7 +110,7 @@ export class HttpServer {
 		}
 		counters.add('currentConnections', 1);
 		socket.once('close', () => {
-			this.#limits.release(address);
+			limits.release(address);
 			counters.add('currentConnections', -1);
 		});
 		return true;

@@ -7,22 +7,13 @@ import {
 	type PushToDelivery,
 	type PushToIngest,
 } from '../stream/thread-messages.js';
+import type { PushChannel, PushGate, PushListener } from './push-gate.js';
 import { endOf, type SessionEnd } from './session-end.js';
-
-/** What a pushing session hears of its publication. */
-export type PushListener = {
-	/** The publication may begin. */
-	granted(): void;
-	/** It may not, or it is over; nothing else follows. */
-	closed(error: SessionEnd): void;
-	/** Bytes are taken again after `write` has returned false. */
-	room(): void;
-};
 
 type IngestPort = { port: MessagePort; pushes: Map<number, Push> };
 
 /** The way from this thread to the ingest threads, which parse what HTTP and WebSocket peers push. */
-export class PushPorts {
+export class PushPorts implements PushGate {
 	readonly #ports = new Map<number, IngestPort>();
 	#lastPushId = 0;
 
@@ -64,7 +55,7 @@ export class PushPorts {
 }
 
 /** One push on its way to an ingest thread. */
-export class Push {
+class Push implements PushChannel {
 	readonly pushId: number;
 	readonly #ingest: IngestPort;
 	readonly #listener: PushListener;
@@ -79,7 +70,6 @@ export class Push {
 		ingest.pushes.set(pushId, this);
 	}
 
-	/** Sends `bytes`, which are copied. @returns false when the peer must wait for `room`. */
 	write(bytes: Uint8Array): boolean {
 		if (this.#closed) {
 			return true;
@@ -91,14 +81,12 @@ export class Push {
 		return !this.#full;
 	}
 
-	/** The peer has sent everything: `closed` follows when that has been taken. */
 	finish(): void {
 		if (!this.#closed) {
 			this.#post({ type: 'push-end', pushId: this.pushId });
 		}
 	}
 
-	/** The peer is gone or is being sent away: nothing follows. */
 	abort(code: ErrorCode): void {
 		if (!this.#closed) {
 			this.#post({ type: 'push-end', pushId: this.pushId, code });

@@ -1,6 +1,6 @@
 import type { Protocol } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
-import type { Push, PushListener } from './push-ports.js';
+import type { PushChannel, PushListener } from './push-gate.js';
 import { endOf, reportSessionEnd, type SessionEnd, type SessionFacts } from './session-end.js';
 
 /** What differs between the ways of pushing FLV. */
@@ -24,7 +24,7 @@ export class PushSession implements PushListener {
 	readonly #wire: PushWire;
 	readonly #facts: SessionFacts;
 	readonly #onOver: (session: PushSession) => void;
-	#push: Push | null = null;
+	#push: PushChannel | null = null;
 	#bytesIn = 0;
 	#over = false;
 
@@ -52,7 +52,7 @@ export class PushSession implements PushListener {
 		this.#push = push;
 	}
 
-	/** Takes bytes of the peer, which are copied. */
+	/** Takes bytes of the peer, which are not modified afterwards. */
 	take(bytes: Uint8Array): void {
 		this.#bytesIn += bytes.length;
 		if (this.#push?.write(bytes) === false) {

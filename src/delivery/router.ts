@@ -1,7 +1,16 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { PeerError } from '../errors.js';
-import { parseResume, parseVia, RESUME_HEADER, VIA_HEADER } from '../protocol/relay.js';
+import {
+	PUBLISHER_HEADER,
+	parsePublisher,
+	parseResume,
+	parseVia,
+	RESUME_HEADER,
+	type RelayedPublisher,
+	VIA_HEADER,
+} from '../protocol/relay.js';
 import { peerAddress } from '../stream/connection-limits.js';
+import type { Protocol } from '../stream/thread-messages.js';
 import { corsHeaders, isOriginAllowed, preflightHeaders } from './cors.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { answerError, rawErrorResponse } from './http-answer.js';
@@ -19,6 +28,7 @@ import { playByWebSocket } from './ws-play.js';
 import { WsPushWire } from './ws-push.js';
 
 const METHOD_NOT_ALLOWED = 405;
+const PUSH_PROTOCOLS = ['http-flv', 'ws-flv'] as const satisfies readonly Protocol[];
 
 /** Decides what a request on one listener is, and hands it on. */
 export class Router {
@@ -44,7 +54,7 @@ export class Router {
 		try {
 			const route = this.#route(request, publishes);
 			if (route.kind === 'stream' && publishes) {
-				this.#push(new HttpPushWire(request, response, cors), route);
+				this.#push(new HttpPushWire(request, response, cors, this.#relayedPublisher(request)), route);
 			} else if (request.method !== 'GET' && request.method !== 'HEAD') {
 				throw new PeerError('HTTP_REQUEST', `${request.method} is not allowed here`);
 			} else if (route.kind === 'stream') {
@@ -66,13 +76,16 @@ export class Router {
 		{ path, query }: { path: string; query: string },
 		cors: Readonly<Record<string, string>>,
 	): void {
-		const live = this.#services.live === null ? null : parseLivePath(path);
+		const { files, live: streams, liveFiles } = this.#services;
+		const live = streams === null ? null : parseLivePath(path);
 		if (asksForTime(path)) {
 			answerTime(response, cors);
+		} else if (live !== null && liveFiles !== null) {
+			liveFiles.serve(request, response, path, cors);
 		} else if (live !== null) {
 			serveLive(this.#services, request, response, { ...live, query }, cors);
 		} else {
-			this.#services.files.serve(request, response, path, cors);
+			files.serve(request, response, path, cors);
 		}
 	}
 
@@ -133,6 +146,11 @@ export class Router {
 			throw new PeerError('PUBLISH_REFUSED', 'pages of this origin are not allowed');
 		}
 		return route;
+	}
+
+	/** Whose push another process hands on. */
+	#relayedPublisher({ headers }: IncomingMessage): RelayedPublisher<Protocol> | null {
+		return this.#services.internal ? parsePublisher(headers[PUBLISHER_HEADER], PUSH_PROTOCOLS) : null;
 	}
 
 	#push(wire: PushWire & { watch(session: PushSession): void }, target: PushTarget): void {

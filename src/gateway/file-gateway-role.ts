@@ -34,7 +34,7 @@ export class FileGatewayRole {
 					});
 		const memoryBytes = data.config.files.memory;
 		const source: FileSource = this.#cache ?? publicFiles({ config, memoryBytes, counters, wholeRoot: true });
-		this.#delivery = new DeliveryRole(data, send, log, source);
+		this.#delivery = new DeliveryRole(data, send, log, { filesOnly: source });
 	}
 
 	async start(): Promise<void> {

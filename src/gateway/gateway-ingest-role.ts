@@ -1,3 +1,4 @@
+import { Agent, type AgentOptions } from 'node:http';
 import type { Config } from '../config/schema.js';
 import { IngestRole } from '../ingest/ingest-role.js';
 import { createLogger, type Logger } from '../log/logger.js';
@@ -14,12 +15,13 @@ export class GatewayIngestRole {
 	readonly #pulls = new Map<string, Pull>();
 
 	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, log?: Logger) {
-		const { config, role, index, relay } = data;
+		const { config, role, index, relay, originSocket: socketPath } = data;
 		const ownLog = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
 		this.#ingest = new IngestRole(data, send, ownLog);
 		this.#services = {
 			config,
 			processId: relay.processId,
+			...(socketPath === undefined ? {} : { agent: unixAgent(socketPath) }),
 			upstreams: new Upstreams(config.gateway.upstreams),
 			desk: this.#ingest.desk,
 			counters: new Counters(data.counters),
@@ -77,4 +79,10 @@ export class GatewayIngestRole {
 		this.#services.config = config;
 		this.#services.upstreams.configure(config.gateway.upstreams);
 	}
+}
+
+/** socketPath is missing in the types of Agent. */
+function unixAgent(socketPath: string): Agent {
+	const options: AgentOptions & { socketPath: string } = { socketPath };
+	return new Agent(options);
 }

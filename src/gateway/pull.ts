@@ -1,3 +1,4 @@
+import type { Agent } from 'node:http';
 import { type Config, policyOf } from '../config/schema.js';
 import { type ErrorCode, PeerError } from '../errors.js';
 import type { PublishDesk } from '../ingest/publish-desk.js';
@@ -14,6 +15,8 @@ export type PullServices = {
 	/** The current one; replaced on reload. */
 	config: Config;
 	readonly processId: string;
+	/** See SourceTarget. */
+	readonly agent?: Agent;
 	readonly upstreams: Upstreams;
 	readonly desk: PublishDesk;
 	readonly counters: Counters;
@@ -127,7 +130,7 @@ export class Pull {
 	}
 
 	#ask(upstream: string, resumeMs: number | null): void {
-		const { config, processId } = this.#services;
+		const { config, processId, agent } = this.#services;
 		this.#log.debug({ upstream, resumeMs }, 'asking an upstream');
 		this.#output.begin(new URL(upstream).host, resumeMs);
 		const source = openSource(
@@ -137,6 +140,7 @@ export class Pull {
 				resumeMs,
 				maxMessageBytes: config.limits.maxMessageSize,
 				timeoutMs: config.gateway.stallTimeout,
+				...(agent === undefined ? {} : { agent }),
 			},
 			{
 				tag: (tagType, timestampMs, body) => this.#output.tag(tagType, timestampMs, body),

@@ -42,7 +42,7 @@ export const THREAD_COUNTERS = [
 ] as const;
 export type ThreadCounter = (typeof THREAD_COUNTERS)[number];
 
-/** Counters and gauges of a stream as one thread sees it. */
+/** Counters and gauges of a stream as one thread sees it. What goes to other processes of this server (`Internal`) is no viewer's. */
 export const STREAM_COUNTERS = [
 	'bytesOutRtmp',
 	'bytesOutHttpFlv',
@@ -50,6 +50,8 @@ export const STREAM_COUNTERS = [
 	'currentSubscribersRtmp',
 	'currentSubscribersHttpFlv',
 	'currentSubscribersWsFlv',
+	'bytesOutInternal',
+	'currentInternal',
 	'skips',
 	'lagClosed',
 ] as const;

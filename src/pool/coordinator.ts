@@ -3,6 +3,7 @@ import { MessageChannel } from 'node:worker_threads';
 import type { Config } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import { CounterLedger } from '../metrics/ledger.js';
+import { replicaSnapshot } from '../metrics/replica-snapshot.js';
 import type { ProcessSnapshot, RecorderCounts } from '../metrics/snapshot.js';
 import { allocateConnectionTable, type ConnectionShare, clearConnectionShare } from '../stream/connection-table.js';
 import { type PublicationOwner, type RegistryListener, StreamRegistry } from '../stream/registry.js';
@@ -28,6 +29,8 @@ export type CoordinatorOptions = {
 	/** Among the processes of the role. */
 	index?: number;
 	topology?: Topology;
+	/** Of a delivery process: the Unix socket of the origin process that it delivers for. */
+	originSocket?: string | undefined;
 	config: Config;
 	/** Inherited listening descriptors: one for each thread that listens, and spares for restarts. No descriptors = not listened to. */
 	listeners: ListenerDescriptors;
@@ -40,7 +43,7 @@ export type CoordinatorOptions = {
 
 const LISTENERS: Readonly<Record<RoleName, readonly ListenerName[]>> = {
 	ingest: ['rtmp', 'rtmps'],
-	delivery: ['http', 'files'],
+	delivery: ['http', 'files', 'internal'],
 };
 const ENTRIES: Readonly<Record<RoleName, URL>> = {
 	ingest: new URL('../workers/ingest.js', import.meta.url),
@@ -48,6 +51,7 @@ const ENTRIES: Readonly<Record<RoleName, URL>> = {
 };
 
 const NO_RECORDERS: RecorderCounts = { active: 0, takes: 0, bytesWritten: 0, failures: 0, skips: 0 };
+const REFUSAL_KEPT_MS = 1000;
 const PROCESS_ID_BYTES = 8;
 
 /** Of a drain's deadline; the rest is for the recordings. */
@@ -108,6 +112,8 @@ export class Coordinator {
 			? new PullBook({
 					config: options.config,
 					clock: systemClock,
+					// What the origin process has is there for viewers of every process at once.
+					refusalKeptMs: options.originSocket === undefined ? REFUSAL_KEPT_MS : 0,
 					ingest: this.#threads.filter(({ role }) => role === 'ingest'),
 					broadcast: (message) => this.#broadcast(message),
 					endStream: (app, name) => this.#registry.end(app, name),
@@ -171,13 +177,14 @@ export class Coordinator {
 			publisher: publisher === null ? null : { protocol: publisher.protocol, address: publisher.address },
 		}));
 		const recorders = this.#outputs?.counts() ?? NO_RECORDERS;
-		const { role, index = 0 } = this.#options;
-		return this.#ledger.snapshot({ role, index }, streams, recorders, this.#pulls?.counts());
+		const { role, index = 0, originSocket } = this.#options;
+		const snapshot = this.#ledger.snapshot({ role, index }, streams, recorders, this.#pulls?.counts());
+		return originSocket === undefined ? snapshot : replicaSnapshot(snapshot);
 	}
 
-	/** Takes a stream away from its publisher. @returns whether it had one. */
+	/** Takes a stream away from its publisher. @returns whether it had one. The publishers of a delivery process are elsewhere. */
 	evict(app: string, name: string): boolean {
-		return this.#registry.evict(app, name);
+		return this.#options.originSocket === undefined && this.#registry.evict(app, name);
 	}
 
 	#createOutputs(threads: number): StreamOutputs {
@@ -202,6 +209,7 @@ export class Coordinator {
 					return null;
 				}
 				const streams = [...this.#registry.streams()].map(({ stream }) => stream);
+				const { originSocket } = this.#options;
 				return {
 					config: this.#config,
 					listeners,
@@ -209,6 +217,7 @@ export class Coordinator {
 					connections: this.#connectionShare(thread),
 					relay: { processId: this.#processId, onDemand: this.#pulls !== null },
 					...this.#filesOnly,
+					...(originSocket === undefined ? {} : { originSocket }),
 					streams,
 				};
 			},

@@ -11,6 +11,8 @@ export type PullThread = { readonly running: boolean; post(message: CoordinatorT
 export type PullBookParts = {
 	config: Config;
 	clock: RegistryClock;
+	/** "Not there" is answered from memory for this long: players that ask in a loop are not passed on. */
+	refusalKeptMs: number;
 	/** Where pulls can be put. */
 	ingest: readonly PullThread[];
 	/** Reaches every thread. */
@@ -36,8 +38,6 @@ type Pull = {
 	cancelStop: () => void;
 };
 
-/** "Not there" is answered from memory for this long: players that ask in a loop are not passed on. */
-const REFUSAL_KEPT_MS = 1000;
 /** Of those who wait for a stream the last has given up by then. */
 const AFTER_WAIT_MS = 1000;
 
@@ -101,7 +101,7 @@ export class PullBook {
 		if (!mayCome || policyOf(this.config, app).play.missing === '404') {
 			this.#forget(pull);
 			this.#refusals.set(key, reason);
-			this.#parts.clock.schedule(REFUSAL_KEPT_MS, () => this.#refusals.delete(key));
+			this.#parts.clock.schedule(this.#parts.refusalKeptMs, () => this.#refusals.delete(key));
 		}
 	}
 

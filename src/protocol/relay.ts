@@ -6,12 +6,15 @@
  *
  * Resume: a relay that has lost its source says how far it has come, in milliseconds of the stream's time, modulo 2^32. Who has the
  * stream begins in front of that, if it still can, and not at its newest keyframe.
+ *
+ * Publisher: a delivery process that hands a push on to its origin process says whose it is. Believed on their own socket only.
  */
 
 export const VIA_HEADER = 'x-millrace-via';
 export const VIA_PROPERTY = 'millraceVia';
 export const RESUME_HEADER = 'x-millrace-resume';
 export const RESUME_PROPERTY = 'millraceResume';
+export const PUBLISHER_HEADER = 'x-millrace-publisher';
 
 const TIME = /^\d{1,10}$/;
 const PROCESS_ID = /^[0-9a-z]{8,32}$/;
@@ -34,4 +37,21 @@ export function formatVia(processIds: readonly string[]): string {
 export function parseResume(text: string | readonly string[] | undefined): number | undefined {
 	const digits = String(text ?? '');
 	return TIME.test(digits) ? Number(digits) >>> 0 : undefined;
+}
+
+/** How a publisher came, and from where: `address:port`. */
+export type RelayedPublisher<Protocol extends string = string> = { protocol: Protocol; address: string };
+
+export function formatPublisher({ protocol, address }: RelayedPublisher): string {
+	return `${protocol} ${address}`;
+}
+
+/** Null when a peer says nothing of that, or none of `protocols`. */
+export function parsePublisher<Protocol extends string>(
+	text: string | readonly string[] | undefined,
+	protocols: readonly Protocol[],
+): RelayedPublisher<Protocol> | null {
+	const [given, address = ''] = String(text ?? '').split(' ');
+	const protocol = protocols.find((known) => known === given);
+	return protocol === undefined || address === '' ? null : { protocol, address };
 }

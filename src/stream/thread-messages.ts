@@ -74,11 +74,14 @@ export type ThreadData = {
 	relay: RelayPlace;
 	/** Of a process that serves files and no streams: how many delivery threads it has. */
 	filesOnly?: { threads: number };
+	/** Of a delivery process: the Unix socket of the origin process that it delivers for. */
+	originSocket?: string;
 	/** All streams that are live now. */
 	streams: StreamInfo[];
 };
 
-export type ListenerName = 'rtmp' | 'rtmps' | 'http' | 'files';
+/** `internal`: the Unix socket of an origin process for the delivery processes beside it. */
+export type ListenerName = 'rtmp' | 'rtmps' | 'http' | 'files' | 'internal';
 
 export type CoordinatorToThread =
 	| { type: 'stream-opened'; stream: StreamInfo }

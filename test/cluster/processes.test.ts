@@ -20,12 +20,34 @@ describe('processes of a role', () => {
 		assert.equal(configOf([...FILES, '--processes', '3']).gateway.processes, 3);
 	});
 
+	it('are of an origin its own and those that only deliver, which have neither RTMP nor its upstreams', () => {
+		assert.deepEqual(
+			planProcesses('origin', configOf(['--processes', '0'])).map(({ kind }) => kind),
+			['origin'],
+		);
+		const config = configOf(['--processes', '2']);
+		assert.equal(config.delivery.processes, 2);
+		assert.deepEqual(
+			planProcesses('origin', config).map(({ kind, index, fedByOrigin }) => [kind, index, fedByOrigin]),
+			[
+				['origin', 0, false],
+				['delivery', 1, true],
+				['delivery', 2, true],
+			],
+		);
+		const [, delivery] = planProcesses('origin', config);
+		const { gateway } = delivery!.configure({ ...config, gateway: { ...config.gateway, upstreams: ['http://other'] } });
+		assert.deepEqual(gateway.upstreams, ['http://origin']);
+	});
+
 	const REFUSED = [
 		[[...GATEWAY, '--processes', '0'], '--processes gateway.processes: expected a whole number from 1 to 64'],
 		[[...FILES, '--processes=-1'], '--processes gateway.processes: expected a whole number from 1 to 64'],
 		[[...GATEWAY, '--processes', '65'], '--processes gateway.processes: expected a whole number from 1 to 64'],
 		[[...GATEWAY, '--processes', '1.5'], '--processes gateway.processes: expected a whole number from 1 to 64'],
 		[[...GATEWAY, '--processes', 'two'], '--processes gateway.processes: expected a whole number from 1 to 64'],
+		[['--processes', '65'], '--processes delivery.processes: expected a whole number from 0 to 64'],
+		[['--processes', '-1'], '--processes delivery.processes: expected a whole number from 0 to 64'],
 	] as const;
 	for (const [argv, problem] of REFUSED) {
 		it(`are not ${argv.slice(-2).join(' ')}`, () => {

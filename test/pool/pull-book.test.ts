@@ -29,6 +29,7 @@ function newBook(overrides: Record<string, unknown> = {}) {
 	let nowMs = 0;
 	let timers: { atMs: number; action: () => void }[] = [];
 	const book = new PullBook({
+		refusalKeptMs: 1000,
 		config: testConfig({ gateway: { upstreams: ['http://origin:8501'], linger: 500 }, ...overrides }),
 		clock: {
 			now: () => nowMs,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatVia, parseResume, parseVia } from '#src/protocol/relay.js';
+import { formatPublisher, formatVia, parsePublisher, parseResume, parseVia } from '#src/protocol/relay.js';
 
 describe('what relays tell each other', () => {
 	it('names processes, and forgets what is none', () => {
@@ -10,6 +10,15 @@ describe('what relays tell each other', () => {
 		assert.deepEqual(parseVia(undefined), []);
 		assert.deepEqual(parseVia(['0123abcd', '4567cdef']), ['0123abcd', '4567cdef']);
 		assert.equal(parseVia(Array.from({ length: 1000 }, () => '0123abcd').join()).length, 64);
+	});
+
+	it('says whose push it is, in words that the other side knows', () => {
+		const protocols = ['http-flv', 'ws-flv'] as const;
+		const publisher = { protocol: 'ws-flv', address: '[2001:db8::1]:4321' } as const;
+		assert.deepEqual(parsePublisher(formatPublisher(publisher), protocols), publisher);
+		for (const text of [undefined, '', 'ws-flv', 'rtmp 192.0.2.1:1', ' 192.0.2.1:1']) {
+			assert.equal(parsePublisher(text, protocols), null);
+		}
 	});
 
 	const TIMES: readonly [text: string | undefined, timeMs: number | undefined][] = [

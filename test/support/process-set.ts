@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { type ServerProcess, until } from './test-server.js';
-import { type Watcher, watch } from './watch.js';
 
 export type RoleProcess = { role: string; index: number; pid: number; ready: boolean };
 type Thread = { role: string; process: number; connections: number };
@@ -21,14 +24,19 @@ export async function connectionsOf(server: ServerProcess): Promise<Map<number, 
 	return counts;
 }
 
-/** Viewers at `url`, opened one after the other until each process has some; by the index of the process that has them. */
-export async function watchInEach(t: TestContext, server: ServerProcess, url: string): Promise<Map<number, Watcher[]>> {
-	const byProcess = new Map<number, Watcher[]>();
+/**
+ * What `open` opens, time after time, until each process has some of it; by the index of the process. `open` makes one connection that
+ * stays, and nobody else may connect or leave meanwhile.
+ */
+export async function inEach<T>(
+	server: ServerProcess,
+	open: (attempt: number) => Promise<T>,
+): Promise<Map<number, T[]>> {
+	const byProcess = new Map<number, T[]>();
 	const { length } = await processesOf(server);
 	let before = await connectionsOf(server);
-	while (byProcess.size < length) {
-		const watcher = watch(t, url);
-		await watcher.more(1);
+	for (let attempt = 0; byProcess.size < length; attempt++) {
+		const opened = await open(attempt);
 		let index: number | undefined;
 		await until('the connection is counted', async () => {
 			const now = await connectionsOf(server);
@@ -36,7 +44,33 @@ export async function watchInEach(t: TestContext, server: ServerProcess, url: st
 			before = now;
 			return index !== undefined;
 		});
-		byProcess.set(index!, [...(byProcess.get(index!) ?? []), watcher]);
+		byProcess.set(index!, [...(byProcess.get(index!) ?? []), opened]);
 	}
 	return byProcess;
+}
+
+/** An HTTP connection to each process, by its index. */
+export async function connectionInEach(t: TestContext, server: ServerProcess): Promise<Map<number, Socket>> {
+	const sockets = await inEach(server, async () => {
+		const socket = connect(server.ports.http, '127.0.0.1');
+		t.after(() => socket.destroy());
+		await once(socket, 'connect');
+		return socket;
+	});
+	return new Map([...sockets].map(([index, [socket]]) => [index, socket!]));
+}
+
+export type Answer = { status: number; headers: http.IncomingHttpHeaders; body: string };
+
+/** One request over a connection that is kept, if the server keeps it. */
+export async function ask(socket: Socket, path: string, options: http.RequestOptions = {}): Promise<Answer> {
+	const request = http.request({
+		...options,
+		path,
+		headers: { Connection: 'keep-alive', ...options.headers },
+		createConnection: () => socket,
+	});
+	request.end();
+	const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+	return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) };
 }

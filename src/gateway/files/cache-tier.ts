@@ -40,6 +40,8 @@ export type CacheTierOptions = {
 	threads: number;
 	/** By which an answer that goes in a circle is found out. */
 	processId: string;
+	/** Unix socket of the one upstream that there is. */
+	socketPath?: string;
 	counters: Counters;
 	onFault: (fault: string, detail: string) => void;
 };
@@ -58,14 +60,15 @@ export class CacheTier implements FileSource {
 	readonly #asking = new Map<string, Promise<Outcome>>();
 
 	constructor(options: CacheTierOptions) {
-		const { config, threads, index, counters, onFault } = options;
+		const { config, threads, index, socketPath, counters, onFault } = options;
 		const { cache, gateway } = config();
 		this.#options = options;
 		this.#upstreams = new Upstreams(gateway.upstreams);
-		this.#client = new UpstreamClient(this.#upstreams, (failed) => {
+		const onAttempt = (failed: boolean): void => {
 			counters.add('fileUpstreamRequests', 1);
 			counters.add('fileUpstreamFailures', failed ? 1 : 0);
-		});
+		};
+		this.#client = new UpstreamClient(this.#upstreams, onAttempt, socketPath);
 		const shareBytes = Math.floor(cache.memory / (threads === 1 ? 1 : threads * 2));
 		this.#foreign = new LRUCache({ maxSize: Math.max(1, shareBytes), sizeCalculation: storedBytes });
 		const onBytes = (bytes: number): void => counters.set('currentFileDiskBytes', bytes);

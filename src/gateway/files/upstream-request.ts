@@ -35,10 +35,15 @@ const agentOptions = {
 export class UpstreamClient {
 	readonly #upstreams: UpstreamOrder;
 	readonly #onAttempt: (failed: boolean) => void;
-	readonly #agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) };
+	readonly #agents: { 'http:': http.Agent; 'https:': https.Agent };
 
-	/** @param onAttempt called for each request to an upstream, when it is known whether it was answered. */
-	constructor(upstreams: UpstreamOrder, onAttempt: (failed: boolean) => void) {
+	/**
+	 * @param onAttempt called for each request to an upstream, when it is known whether it was answered.
+	 * @param socketPath Unix socket that all upstreams are asked through.
+	 */
+	constructor(upstreams: UpstreamOrder, onAttempt: (failed: boolean) => void, socketPath?: string) {
+		const options = socketPath === undefined ? agentOptions : { ...agentOptions, socketPath };
+		this.#agents = { 'http:': new http.Agent(options), 'https:': new https.Agent(options) };
 		this.#upstreams = upstreams;
 		this.#onAttempt = onAttempt;
 	}

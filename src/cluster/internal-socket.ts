@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ConfigError } from '../config/config-error.js';
+import { bindUnixHandle, type ServerHandle } from './server-handle.js';
+
+const DIRECTORY = 'millrace-';
+const NAME = 'origin.sock';
+
+/**
+ * The Unix socket by which an origin process feeds the delivery processes beside it: bound like the ports, without accepting, in a
+ * directory that nobody else may enter. Each has a directory of its own, so what a killed server has left is in nobody's way.
+ */
+export class InternalSocket {
+	readonly path: string;
+	readonly handle: ServerHandle;
+	readonly #directory: string;
+
+	/** Throws ConfigError when it cannot be had. */
+	constructor() {
+		this.#directory = mkdtempSync(path.join(tmpdir(), DIRECTORY));
+		this.path = path.join(this.#directory, NAME);
+		const handle = bindUnixHandle(this.path);
+		if (typeof handle === 'string') {
+			this.#remove();
+			throw new ConfigError([
+				`delivery.processes: ${this.path} cannot be bound (${handle}); TMPDIR names another place`,
+			]);
+		}
+		this.handle = handle;
+	}
+
+	close(): void {
+		this.handle.close();
+		this.#remove();
+	}
+
+	#remove(): void {
+		rmSync(this.#directory, { recursive: true, force: true });
+	}
+}

@@ -1,0 +1,86 @@
+// Spec: RFC 9110, section 10.1.1 (Expect)
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import { ERROR_CODES, type ErrorCode } from '../errors.js';
+import { formatPublisher, PUBLISHER_HEADER } from '../protocol/relay.js';
+import type { PublisherInfo } from '../stream/thread-messages.js';
+import type { PushChannel, PushGate, PushListener } from './push-gate.js';
+import { endOf, type SessionEnd } from './session-end.js';
+
+const OK = 200;
+/** Of an answer that ends a push: a code and a sentence. */
+const MAX_ANSWER_BYTES = 4096;
+
+/** The way of pushes from a delivery process to its origin process: HTTP over a Unix socket. The bytes are parsed there. */
+export class OriginPushes implements PushGate {
+	readonly #socketPath: string;
+
+	constructor(socketPath: string) {
+		this.#socketPath = socketPath;
+	}
+
+	open(app: string, name: string, publisher: PublisherInfo, listener: PushListener): PushChannel {
+		return new OriginPush(this.#socketPath, `/${app}/${name}`, publisher, listener);
+	}
+}
+
+/** One push. `100 Continue` is the verdict; any other answer ends it. */
+class OriginPush implements PushChannel {
+	readonly #request: ClientRequest;
+	readonly #listener: PushListener;
+	#over = false;
+
+	constructor(socketPath: string, path: string, { protocol, address, query }: PublisherInfo, listener: PushListener) {
+		this.#listener = listener;
+		// With Expect, node:http sends the head at once.
+		this.#request = http.request({
+			socketPath,
+			agent: false,
+			method: 'POST',
+			path: query === '' ? path : `${path}?${query}`,
+			headers: { Expect: '100-continue', [PUBLISHER_HEADER]: formatPublisher({ protocol, address }) },
+		});
+		this.#request.on('continue', () => listener.granted());
+		this.#request.on('drain', () => listener.room());
+		this.#request.on('response', (response) => this.#onResponse(response));
+		// After an answer, what could not be sent any more is nobody's loss.
+		this.#request.on('error', () => this.#end(ORIGIN_GONE));
+		this.#request.on('close', () => this.#end(ORIGIN_GONE));
+	}
+
+	write(bytes: Uint8Array): boolean {
+		return this.#over || this.#request.write(bytes);
+	}
+
+	finish(): void {
+		this.#request.end();
+	}
+
+	abort(): void {
+		this.#over = true;
+		this.#request.destroy();
+	}
+
+	#onResponse(response: IncomingMessage): void {
+		let body = '';
+		response.setEncoding('utf8');
+		response.on('data', (text: string) => {
+			body = (body + text).slice(0, MAX_ANSWER_BYTES);
+		});
+		response.on('end', () => this.#end(response.statusCode === OK ? endOf('STREAM_ENDED') : toldEnd(body)));
+	}
+
+	#end(error: SessionEnd): void {
+		if (!this.#over) {
+			this.abort();
+			this.#listener.closed(error);
+		}
+	}
+}
+
+const ORIGIN_GONE = endOf('SERVER_STOPPING', 'the origin process is gone');
+
+/** What http-answer.ts says of an error. */
+function toldEnd(body: string): SessionEnd {
+	const { code, message } = JSON.parse(body) as { code: ErrorCode; message: string };
+	return code in ERROR_CODES ? { code, message } : ORIGIN_GONE;
+}

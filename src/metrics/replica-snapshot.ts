@@ -1,0 +1,24 @@
+import type { ProcessSnapshot, StreamSnapshot } from './snapshot.js';
+import { type StreamCounts, zeroCounts } from './stream-counts.js';
+
+/**
+ * What a process adds that relays the streams of another process of the same server: viewers, and what was sent to them. What it
+ * received was received from outside only once.
+ */
+export function replicaSnapshot(snapshot: ProcessSnapshot): ProcessSnapshot {
+	const { totals } = snapshot;
+	return {
+		...snapshot,
+		streams: snapshot.streams.map(ofViewers),
+		totals: { ...totals, streamsStarted: 0, counts: countsOfViewers(totals.counts) },
+		pulls: { active: 0, upstreams: {} },
+	};
+}
+
+function ofViewers(stream: StreamSnapshot): StreamSnapshot {
+	return { ...stream, publisher: null, bitsPerSecond: 0, counts: countsOfViewers(stream.counts) };
+}
+
+function countsOfViewers({ bytesOut, skips, lagClosed }: StreamCounts): StreamCounts {
+	return { ...zeroCounts(), bytesOut, skips, lagClosed };
+}
