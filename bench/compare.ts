@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { type ConfigFile, ServerProcess } from './load/server-process.js';
-import { type Cell, ROWS, type Row, type Target } from './rows.js';
+import { ServerProcess } from './load/server-process.js';
+import { type Cell, OWN_CONFIG, ROWS, type Row, type Target } from './rows.js';
 
 const USAGE = `usage: npm run bench -- [--only ROW,ROW] [--seconds S] [--details] [--peer NAME=PART,PART,PART]... [--no-own]
   --only     rows to run (${ROWS.map((row) => row.id).join(', ')})
@@ -9,12 +9,6 @@ const USAGE = `usage: npm run bench -- [--only ROW,ROW] [--seconds S] [--details
   --peer     another server that runs already, measured beside ours: its RTMP URL, its HTTP-FLV URL, its process id,
              in any order; {name} stands for the stream: --peer 'srs=rtmp://127.0.0.1/live/{name},http://127.0.0.1:8080/live/{name}.flv,4711'
   --no-own   measure the peers only`;
-
-/** One ingest and one delivery thread: the bar counts event loops. */
-const OWN_CONFIG: ConfigFile = {
-	threads: { ingest: 1, delivery: 1, remux: 1 },
-	log: { level: 'warn' },
-};
 
 /** Runs the rows against a fresh Millrace each, and against each peer, and prints them beside the bar. */
 async function main(): Promise<void> {

@@ -5,6 +5,7 @@ import { type Usage, UsageMeter } from '#src/tools/load/process-usage.js';
 import { runViewers, VIEW_DEFAULTS, type ViewResult } from '#src/tools/load/view.js';
 import { runFailover } from './load/failover.js';
 import { type LatencyResult, runLatency } from './load/latency.js';
+import { runManyProcesses } from './load/many-processes.js';
 import type { ConfigFile } from './load/server-process.js';
 
 /** A server to measure. `{name}` in its URLs becomes the stream's name. */
@@ -23,6 +24,12 @@ export type Row = {
 	config: ConfigFile;
 	/** Null when the target has no such output. */
 	measure(target: Target, seconds: number): Promise<Cell | null>;
+};
+
+/** One ingest and one delivery thread: the bar counts event loops. */
+export const OWN_CONFIG: ConfigFile = {
+	threads: { ingest: 1, delivery: 1, remux: 1 },
+	log: { level: 'warn' },
 };
 
 const MERGED: ConfigFile = { play: { mergeWindow: 350 } };
@@ -66,6 +73,15 @@ export const ROWS: readonly Row[] = [
 				...longestGap(result),
 				...cpu(result),
 			]),
+	},
+	{
+		id: 'http-20000-processes',
+		title:
+			'20,000 HTTP-FLV viewers at a gateway of two processes: not served, stalled over 1 s, longest gap; CPU, memory',
+		bar: [0, 0, 1000],
+		barText: '0, 0, 1000 ms',
+		config: {},
+		measure: measureManyProcesses,
 	},
 	{
 		id: 'rtmp-1000-players',
@@ -149,12 +165,14 @@ async function view(
 			ratePerSecond: viewers === FIRST_VIDEO_VIEWERS ? FIRST_VIDEO_RATE : VIEW_DEFAULTS.ratePerSecond,
 			pid: target.pid ?? undefined,
 		});
-		const faults = result.checked.backwardSteps + result.checked.missingFrames + result.checked.undecodable;
-		const complete = result.served === viewers && result.stalled === 0 && faults === 0;
-		return cell(figuresOf(result), complete, result);
+		return cell(figuresOf(result), isComplete(result), result);
 	} finally {
 		await stop();
 	}
+}
+
+function isComplete({ asked, served, stalled, checked }: ViewResult): boolean {
+	return served === asked && stalled === 0 && checked.backwardSteps + checked.missingFrames + checked.undecodable === 0;
 }
 
 async function measurePublishers(target: Target, seconds: number): Promise<Cell | null> {
@@ -190,6 +208,32 @@ async function measureLatency(target: Target, seconds: number): Promise<Cell | n
 		{ value: p99, unit: 'ms' },
 	];
 	return cell(figures, result.frames > 0, result);
+}
+
+/** Brings a gateway, which pulls from the target. */
+async function measureManyProcesses(target: Target, seconds: number): Promise<Cell | null> {
+	const { name, httpUrl, rtmpUrl, pid } = target;
+	if (name !== 'millrace' || httpUrl === null || pid === null) {
+		return null;
+	}
+	const stop = await startPublishers(rtmpUrl.replace('{name}', 'bench'), 1);
+	try {
+		await sleep(FULL_GOP_MS);
+		const result = await runManyProcesses({
+			...{ upstream: new URL(httpUrl).origin, upstreamPid: pid, stream: 'live/bench' },
+			...{ config: OWN_CONFIG, processes: 2, viewers: 20_000, seconds },
+		});
+		const figures = [
+			{ value: result.asked - result.served, unit: 'not served' },
+			{ value: result.stalled, unit: 'stalled' },
+			...longestGap(result),
+			...cpu(result),
+			...memory(result),
+		];
+		return cell(figures, isComplete(result), result);
+	} finally {
+		await stop();
+	}
 }
 
 /** Brings servers of its own: what is measured is a gateway. */

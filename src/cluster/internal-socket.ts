@@ -18,14 +18,17 @@ export class InternalSocket {
 
 	/** Throws ConfigError when it cannot be had. */
 	constructor() {
-		this.#directory = mkdtempSync(path.join(tmpdir(), DIRECTORY));
+		const template = path.join(tmpdir(), DIRECTORY);
+		try {
+			this.#directory = mkdtempSync(template);
+		} catch (error) {
+			throw unusable(template, (error as NodeJS.ErrnoException).code ?? '');
+		}
 		this.path = path.join(this.#directory, NAME);
 		const handle = bindUnixHandle(this.path);
 		if (typeof handle === 'string') {
 			this.#remove();
-			throw new ConfigError([
-				`delivery.processes: ${this.path} cannot be bound (${handle}); TMPDIR names another place`,
-			]);
+			throw unusable(this.path, handle);
 		}
 		this.handle = handle;
 	}
@@ -38,4 +41,8 @@ export class InternalSocket {
 	#remove(): void {
 		rmSync(this.#directory, { recursive: true, force: true });
 	}
+}
+
+function unusable(place: string, error: string): ConfigError {
+	return new ConfigError([`delivery.processes: no Unix socket at ${place} (${error}); TMPDIR names another place`]);
 }

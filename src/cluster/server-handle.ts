@@ -18,6 +18,8 @@ export type ServerHandle = {
 
 /** In place of port and family: the address is a path. */
 const UNIX = -1;
+/** unix(7): sun_path with its zero; 104 bytes on other systems than Linux. */
+const MAX_UNIX_PATH_BYTES = 103;
 
 type CreateServerHandle = (
 	address: string | null,
@@ -46,6 +48,10 @@ export function bindHandle(address: string, port: number): ServerHandle | string
 
 /** Binds a Unix socket. Whoever closes the handle removes the file. @returns the handle, or the name of the error. */
 export function bindUnixHandle(path: string): ServerHandle | string {
+	// libuv cuts a longer one and binds what is left.
+	if (Buffer.byteLength(path) > MAX_UNIX_PATH_BYTES) {
+		return 'ENAMETOOLONG';
+	}
 	const handle = createServerHandle(path, UNIX, UNIX, undefined, 0);
 	return typeof handle === 'number' ? getSystemErrorName(handle) : handle;
 }
