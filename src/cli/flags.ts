@@ -46,7 +46,7 @@ export const FLAGS = {
 	root: { value: 'DIR', help: 'Directory that a file-gateway serves', key: 'media', roles: ['file-gateway'] },
 	processes: {
 		value: 'N',
-		help: 'Processes of a gateway behind the same port; of an origin, processes that only deliver, besides its own',
+		help: 'Processes behind the same port: of a gateway in all, of an origin those that only deliver',
 		key: 'gateway.processes',
 		keyOf: { origin: 'delivery.processes' },
 	},
