@@ -74,7 +74,11 @@ const liveHlsSchema = z.strictObject({
 	lowLatency: z
 		.boolean()
 		.default(true)
-		.meta(live('Offer every stream as LL-HLS, at hls/{app}/{name}/live.m3u8; a change applies to new streams.')),
+		.meta(
+			live(
+				'Offer every stream with low latency, as LL-HLS (hls/{app}/{name}/live.m3u8) and DASH (live.mpd); for new streams.',
+			),
+		),
 });
 
 const dvrSchema = z.strictObject({
@@ -200,10 +204,14 @@ export const configSchema = z.strictObject({
 				.refine((ms) => ms >= 100 && ms <= 2000, 'expected 100ms to 2s')
 				.meta({ expects: 'a duration from 100ms to 2s', unit: 'duration' })
 				.default(333)
-				.meta(live('Longest part of LL-HLS; viewers are three parts behind.')),
+				.meta(live('Longest part of LL-HLS and chunk of DASH; viewers are three parts behind.')),
 			liveSegment: duration
 				.default(1500)
-				.meta(live('Segments of LL-HLS end at the first keyframe after this; players without it are three behind.')),
+				.meta(
+					live(
+						'Segments of LL-HLS and live DASH end at the first keyframe after this; players without it are three behind.',
+					),
+				),
 			segment: duration.default(4000).meta(live('Segments, also of fMP4, end at the first keyframe after this.')),
 			maxSegment: duration.default(8000).meta(live('Segments end after this even without a keyframe.')),
 			type: z

@@ -1,13 +1,15 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode } from '../errors.js';
-import type { LiveAnswer } from '../hls/live-answer.js';
+import { type GrowingBody, type LiveAnswer, type Piece, SharedBody } from '../hls/live-answer.js';
 import { type LiveResource, parseLiveName } from '../hls/live-names.js';
-import type { DeliveryServices } from './delivery-services.js';
+import type { LiveSource } from '../hls/live-source.js';
+import type { FileServer } from './files/file-server.js';
+import type { Representation } from './files/representation.js';
+import { type Exchange, respond, STALL_TIMEOUT_MS } from './files/respond.js';
 import { answerError, errorBody } from './http-answer.js';
 import { endOf } from './session-end.js';
 
-/** A peer that takes nothing of an answer for this long is cut off. */
-const STALL_TIMEOUT_MS = 30_000;
 const PATH = /^\/hls\/([^/]+)\/([^/]+)\/(live[^/]*)$/;
 const ERRORS: Readonly<Record<400 | 404 | 503, ErrorCode>> = {
 	400: 'HTTP_REQUEST',
@@ -16,7 +18,13 @@ const ERRORS: Readonly<Record<400 | 404 | 503, ErrorCode>> = {
 };
 const NOT_FOUND: LiveAnswer = { status: 404, contentType: '', maxAgeSeconds: 0, body: null };
 
-/** What of a live stream's HLS a path names; `file` of anything else, which may be on disk. */
+/** What answers are made from, and how they are counted. */
+export type LiveServices = {
+	live: { get(app: string, name: string): Pick<LiveSource, 'ask'> | null } | null;
+	files: Pick<FileServer, 'exchange'>;
+};
+
+/** What of a live stream's HLS or DASH a path names; null of anything else, which may be on disk. */
 export function parseLivePath(path: string): { app: string; name: string; resource: LiveResource } | null {
 	const [, app = '', name = '', file = ''] = PATH.exec(path) ?? [];
 	const resource = parseLiveName(file);
@@ -24,19 +32,19 @@ export function parseLivePath(path: string): { app: string; name: string; resour
 }
 
 /**
- * Answers GET and HEAD of live HLS from memory. Nothing here depends on HTTP/1: a response of node:http2's compatibility layer does
- * as well.
+ * Answers GET and HEAD of live HLS and DASH from memory. Nothing here depends on HTTP/1: a response of node:http2's compatibility
+ * layer does as well.
  */
 export function serveLive(
-	services: DeliveryServices,
+	{ live, files }: LiveServices,
 	request: IncomingMessage,
 	response: ServerResponse,
 	{ app, name, resource, query }: { app: string; name: string; resource: LiveResource; query: string },
 	cors: Readonly<Record<string, string>>,
 ): void {
-	const source = services.live?.get(app, name) ?? null;
-	const { done } = services.files.exchange(request, response, cors);
-	const write = (answer: LiveAnswer): void => done(answer.status, writeAnswer(request, response, answer, cors));
+	const source = live?.get(app, name) ?? null;
+	const exchange = files.exchange(request, response, cors);
+	const write = (answer: LiveAnswer): void => writeAnswer(exchange, answer, cors);
 	if (source === null) {
 		write(NOT_FOUND);
 		return;
@@ -45,35 +53,84 @@ export function serveLive(
 	response.once('close', callOff);
 }
 
-/** @returns bytes of the body that the peer gets. */
 function writeAnswer(
-	{ headers, method }: IncomingMessage,
-	response: ServerResponse,
+	exchange: Exchange,
 	{ status, contentType, maxAgeSeconds, body }: LiveAnswer,
 	cors: Readonly<Record<string, string>>,
-): number {
+): void {
+	const { request, response, done } = exchange;
 	const cacheControl = maxAgeSeconds > 0 ? `max-age=${maxAgeSeconds}` : 'no-store';
-	response.setTimeout(STALL_TIMEOUT_MS, () => response.destroy());
 	if (body === null || status !== 200) {
 		const error = endOf(ERRORS[status === 200 ? 404 : status]);
 		answerError(response, error, cors, { status, keepAlive: true, cacheControl });
 		response.end();
-		return method === 'HEAD' ? 0 : errorBody(error).length;
+		done(status, request.method === 'HEAD' ? 0 : errorBody(error).length);
+	} else if (body instanceof SharedBody) {
+		respond(exchange, { ...representationOf(body, contentType), cacheControl });
+	} else {
+		const head = [...exchange.fields, 'Content-Type', contentType, 'Cache-Control', cacheControl];
+		// A proxy that gathers the answer would take away what it is for.
+		head.push('X-Accel-Buffering', 'no', ...(exchange.vary === '' ? [] : ['Vary', exchange.vary]));
+		response.writeHead(200, head);
+		if (request.method === 'HEAD') {
+			response.end();
+			done(200, 0);
+		} else {
+			sendGrowing(exchange, body);
+		}
 	}
-	const wantsGzip = /\bgzip\b/.test(String(headers['accept-encoding'] ?? ''));
-	const { gzip } = body;
-	const isPacked = gzip !== null && wantsGzip;
-	const bytes = isPacked ? gzip : body.bytes;
-	response.writeHead(200, {
-		...cors,
-		'Content-Type': contentType,
-		'Content-Length': bytes.length,
-		'Cache-Control': cacheControl,
-		...(gzip === null
-			? {}
-			: { Vary: cors['Vary'] === undefined ? 'Accept-Encoding' : `${cors['Vary']}, Accept-Encoding` }),
-		...(isPacked ? { 'Content-Encoding': 'gzip' } : {}),
-	});
-	response.end(bytes);
-	return method === 'HEAD' ? 0 : bytes.length;
 }
+
+const representations = new WeakMap<SharedBody, Representation>();
+
+/** One for each body, so that it is compressed once for all. */
+function representationOf(body: SharedBody, contentType: string): Representation {
+	const known = representations.get(body);
+	if (known !== undefined) {
+		return known;
+	}
+	const { bytes, isText } = body;
+	const representation: Representation = {
+		...{ contentType, cacheControl: '', compressible: isText, sizeBytes: bytes.length, body: bytes, extra: [] },
+		// Every thread, and every server that is fed the same, agrees.
+		etag: `"${createHash('sha1').update(bytes).digest('base64url')}"`,
+		lastModifiedMs: null,
+		encoded: new Map(),
+	};
+	representations.set(body, representation);
+	return representation;
+}
+
+/** Passes on a body as it is made, each piece when the peer has taken the one before: nothing is queued for a slow one. */
+function sendGrowing({ response, done }: Exchange, body: GrowingBody): void {
+	let sentBytes = 0;
+	let callOff = nothing;
+	const send = (index: number): void => {
+		if (!response.destroyed) {
+			callOff = body.piece(index, (piece) => write(index, piece));
+		}
+	};
+	const write = (index: number, piece: Piece): void => {
+		if (piece === 'lost') {
+			response.destroy();
+		} else if (piece === 'end') {
+			response.end();
+		} else {
+			sentBytes += piece.length;
+			const goOn = (): void => send(index + 1);
+			if (response.write(piece)) {
+				process.nextTick(goOn);
+			} else {
+				response.once('drain', goOn);
+			}
+		}
+	};
+	response.setTimeout(STALL_TIMEOUT_MS, () => response.destroy());
+	response.once('close', () => {
+		callOff();
+		done(200, sentBytes);
+	});
+	send(0);
+}
+
+const nothing = (): void => undefined;

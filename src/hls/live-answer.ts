@@ -1,24 +1,28 @@
-// Spec: rfc8216bis-22 B.1 (low-latency server configuration profile: compression, caching)
-import { gzipSync } from 'node:zlib';
+// Spec: rfc8216bis-22 B.1 (low-latency server configuration profile: caching)
 
 /** Bytes of one answer, made once and shared by everybody who asks for it. Not to be modified. */
 export class SharedBody {
 	readonly bytes: Buffer;
-	readonly #isText: boolean;
-	#gzip: Buffer | null = null;
-
 	/** Text is worth being compressed; media is not. */
+	readonly isText: boolean;
+
 	constructor(bytes: Buffer | string) {
-		this.#isText = typeof bytes === 'string';
+		this.isText = typeof bytes === 'string';
 		this.bytes = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
 	}
-
-	/** Compressed, once for all; null of media. A playlist takes a tenth of a millisecond. */
-	get gzip(): Buffer | null {
-		this.#gzip ??= this.#isText ? gzipSync(this.bytes) : null;
-		return this.#gzip;
-	}
 }
+
+/** What comes next of a body that is still being made: bytes that all share; `end`: that was all; `lost`: it is gone. */
+export type Piece = Buffer | 'end' | 'lost';
+
+/** A body that is given out while it is being made. It keeps nothing for anybody: whoever reads it says how far they are. */
+export type GrowingBody = {
+	/**
+	 * Calls `reply` with piece `index` (from 0), at once or when it is there.
+	 * @returns what calls it off.
+	 */
+	piece(index: number, reply: (piece: Piece) => void): () => void;
+};
 
 /** What a request for something live comes to, whatever protocol it came by. */
 export type LiveAnswer = {
@@ -28,10 +32,11 @@ export type LiveAnswer = {
 	/** How long caches may keep it, errors too. 0 = not at all. */
 	maxAgeSeconds: number;
 	/** Null of errors. */
-	body: SharedBody | null;
+	body: SharedBody | GrowingBody | null;
 };
 
 export const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+export const MANIFEST_TYPE = 'application/dash+xml';
 export const SEGMENT_TYPE = 'video/iso.segment';
 export const INIT_TYPE = 'video/mp4';
 
@@ -63,4 +68,9 @@ export function mediaAnswer(
 ): LiveAnswer {
 	const maxAgeSeconds = targetDuration * (status === 200 ? MEDIA_SUCCESS : MEDIA_FAILURE);
 	return { status, contentType, maxAgeSeconds, body };
+}
+
+/** Null: there is nothing to tell of. It changes with every part: caches are to ask each time. */
+export function manifestAnswer(body: SharedBody | null): LiveAnswer {
+	return { status: body === null ? 404 : 200, contentType: MANIFEST_TYPE, maxAgeSeconds: 0, body };
 }

@@ -1,5 +1,8 @@
 import { distance, type Position } from '../ring/layout.js';
-import { PartFlag, PartKind, type PartRecord } from '../ring/part-layout.js';
+import { type PartChunk, PartFlag, PartKind, type PartPeriod, type PartRecord } from '../ring/part-layout.js';
+
+/** What a segment has of one track, in ticks of the track. */
+export type TrackSpan = { startTicks: number; endTicks: number; bytes: number };
 
 /** A segment of a live stream as a part ring tells it. */
 export type LiveSegment = {
@@ -10,11 +13,16 @@ export type LiveSegment = {
 	initMsn: number;
 	init: PartRecord;
 	discontinuity: boolean;
+	/** Since when segments continue each other. */
+	period: PartPeriod;
 	/** Its parts keep to the part target. */
 	measured: boolean;
 	programDateTimeMs: number;
 	parts: PartRecord[];
 	durationMs: number;
+	/** Null while it has nothing of the track. */
+	video: TrackSpan | null;
+	audio: TrackSpan | null;
 	complete: boolean;
 };
 
@@ -74,6 +82,8 @@ export class LiveWindow {
 				if (open !== null) {
 					open.parts.push(record);
 					open.durationMs += record.time;
+					open.video = extend(open.video, record.video);
+					open.audio = extend(open.audio, record.audio);
 				}
 				break;
 			}
@@ -106,16 +116,25 @@ export class LiveWindow {
 	}
 
 	#begin(init: PartRecord): void {
-		const { msn, index, flags, time, position } = init;
+		const { msn, index, flags, time, period, position } = init;
 		if (this.#segments.length === 0) {
 			this.#firstMsn = msn;
 		}
 		this.#ended = false;
 		this.#segments.push({
-			...{ msn, position, init, initMsn: index, parts: [], durationMs: 0, complete: false },
+			...{ msn, position, init, initMsn: index, parts: [], durationMs: 0, video: null, audio: null, complete: false },
 			discontinuity: (flags & PartFlag.discontinuity) !== 0,
 			measured: (flags & PartFlag.unmeasured) === 0,
 			programDateTimeMs: time,
+			period,
 		});
 	}
+}
+
+function extend(span: TrackSpan | null, { length, startTicks, durationTicks }: PartChunk): TrackSpan | null {
+	if (length === 0) {
+		return span;
+	}
+	const endTicks = startTicks + durationTicks;
+	return { startTicks: span?.startTicks ?? startTicks, endTicks, bytes: (span?.bytes ?? 0) + length };
 }

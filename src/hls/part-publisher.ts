@@ -1,18 +1,21 @@
 // Spec: rfc8216bis-22 4.4.3 (sequence numbers never go back), 6.2.1, 6.2.2 (what leaves a playlist and how long it can still be had)
 import { buildInitSegment } from '../container/mp4/init-segment.js';
-import { buildFragmentHead, buildSegmentType } from '../container/mp4/media-segment.js';
+import { buildFragmentHead, buildProducerReferenceTime, buildSegmentType } from '../container/mp4/media-segment.js';
 import type { CmafSink, Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
 import {
 	MAX_PART_RING_BYTES,
 	MIN_PART_RING_BYTES,
+	NO_CHUNK,
 	PartFlag,
 	PartKind,
+	type PartPeriod,
 	PartWord,
 	partRingBytesFor,
 } from '../ring/part-layout.js';
 import { PartRingReader } from '../ring/part-ring-reader.js';
 import type { PartRingWriter } from '../ring/part-ring-writer.js';
 import { LAPPED } from '../ring/ring-reader.js';
+import { LIVE_EPOCH_MS } from './live-names.js';
 import { LiveWindow } from './live-window.js';
 
 export type PartPublisherParts = {
@@ -35,18 +38,21 @@ const RETENTION = 2;
 const RING_SLACK = 1.25;
 /** Target duration to begin with, before it is known, for the size of the ring only; seconds. */
 const EXPECTED_TARGET = 2;
-/** Sequence numbers count from here, in seconds and minutes, so that they do not go back when the server starts anew. */
-const EPOCH_MS = Date.UTC(2025, 0, 1);
+/** Chunks of a part: one of each kind of track. */
+const MAX_CHUNKS = 2;
 const MSN_MS = 1000;
 const DISCONTINUITY_MS = 60_000;
 
 const SEGMENT_TYPE = buildSegmentType();
 
 type Listed = { msn: number; durationMs: number; discontinuity: boolean; bytes: number };
+/** The segment that is being made; `tracks`: those that it has something of. */
+type Open = Listed & { parts: number; tracks: Set<'video' | 'audio'> };
 
 /** Fragments of one packager into a part ring, as parts of numbered segments, behind what is there already. */
 export class PartPublisher implements CmafSink {
 	readonly #parts: PartPublisherParts;
+	readonly #startedAtMs: number;
 	#writer: PartRingWriter;
 	/** Complete segments in the playlist. */
 	#listed: Listed[];
@@ -54,16 +60,21 @@ export class PartPublisher implements CmafSink {
 	#init: Buffer = Buffer.alloc(0);
 	#initMsn = 0;
 	#initIsNew = false;
-	#open: (Listed & { parts: number }) | null = null;
+	#period: PartPeriod = { msn: 0, originMs: 0, startMs: 0 };
+	#open: Open | null = null;
 
 	constructor(parts: PartPublisherParts) {
 		this.#parts = parts;
 		this.#writer = parts.writer;
 		if (this.#writer.get(PartWord.nextMsn) === 0) {
-			const elapsedMs = Math.max(0, parts.startedAtMs - EPOCH_MS);
+			const elapsedMs = Math.max(0, parts.startedAtMs - LIVE_EPOCH_MS);
 			this.#writer.set(PartWord.discontinuities, 1 + Math.floor(elapsedMs / DISCONTINUITY_MS));
 		}
-		this.#listed = this.#readPast();
+		const past = this.#readPast();
+		const lastStartMs = past.at(-1)?.programDateTimeMs ?? 0;
+		// A clock that was set back must not turn back time.
+		this.#startedAtMs = Math.max(parts.startedAtMs, lastStartMs + 1);
+		this.#listed = past;
 		this.#discontinuity = this.#listed.length > 0;
 		const expectedBytes = (parts.bitsPerSecond / 8) * EXPECTED_TARGET * WINDOW_TARGETS * RETENTION;
 		this.#ensureCapacity(Math.max(expectedBytes, this.#writer.usedBytes));
@@ -85,17 +96,31 @@ export class PartPublisher implements CmafSink {
 
 	fragment({ sequenceNumber, runs, independent, startMs, durationMs }: Fragment): void {
 		const open = this.#open ?? this.#begin(startMs);
-		const trackRuns = runs.map(({ track, run }) => ({ trackId: track.trackId, run }));
-		const payload = [buildFragmentHead(sequenceNumber, trackRuns), ...runs.map(({ run }) => run.payload)];
-		if (open.parts === 0) {
-			payload.unshift(SEGMENT_TYPE);
+		const payload: Buffer[] = [];
+		const chunks = { video: NO_CHUNK, audio: NO_CHUNK };
+		let at = 0;
+		for (const { track, run } of runs) {
+			const number = sequenceNumber * MAX_CHUNKS + (track.kind === 'video' ? 0 : 1);
+			const pieces = [buildFragmentHead(number, [{ trackId: track.trackId, run }]), run.payload];
+			if (!open.tracks.has(track.kind)) {
+				open.tracks.add(track.kind);
+				const utcMs = this.#startedAtMs + (run.baseDecodeTime * 1000) / track.timescale;
+				pieces.unshift(buildProducerReferenceTime(track.trackId, run.baseDecodeTime, utcMs));
+			}
+			if (open.parts === 0 && at === 0) {
+				pieces.unshift(SEGMENT_TYPE);
+			}
+			const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+			chunks[track.kind] = { at, length, startTicks: run.baseDecodeTime, durationTicks: run.durationTicks };
+			payload.push(...pieces);
+			at += length;
 		}
-		const bytes = payload.reduce((sum, chunk) => sum + chunk.length, 0);
-		open.bytes += bytes;
+		open.bytes += at;
 		const listedBytes = this.#listed.reduce((sum, segment) => sum + segment.bytes, open.bytes);
-		this.#ensureCapacity(Math.max(listedBytes * RETENTION, bytes * 4));
+		this.#ensureCapacity(Math.max(listedBytes * RETENTION, at * 4));
 		const flags = independent ? PartFlag.independent : 0;
-		this.#writer.write({ kind: PartKind.part, flags, msn: open.msn, index: open.parts, time: durationMs }, payload);
+		const record = { kind: PartKind.part, flags, msn: open.msn, index: open.parts, time: durationMs, ...chunks };
+		this.#writer.write(record, payload);
 		open.parts++;
 		open.durationMs += durationMs;
 	}
@@ -126,9 +151,9 @@ export class PartPublisher implements CmafSink {
 		this.#parts.moved(this.#writer);
 	}
 
-	#begin(startMs: number): Listed & { parts: number } {
-		const programDateTimeMs = Math.round(this.#parts.startedAtMs + startMs);
-		const byClock = Math.floor((programDateTimeMs - EPOCH_MS) / MSN_MS);
+	#begin(startMs: number): Open {
+		const programDateTimeMs = Math.round(this.#startedAtMs + startMs);
+		const byClock = Math.floor((programDateTimeMs - LIVE_EPOCH_MS) / MSN_MS);
 		const next = this.#writer.get(PartWord.nextMsn);
 		// Within a playlist numbers have no gaps.
 		const msn = this.#listed.length > 0 ? next : Math.max(1, next, byClock);
@@ -143,9 +168,15 @@ export class PartPublisher implements CmafSink {
 		this.#ensureCapacity(this.#writer.usedBytes + this.#init.length * 2);
 		this.#writer.set(PartWord.nextMsn, msn + 1);
 		this.#writer.set(PartWord.segmentOpen, msn);
-		const record = { kind: PartKind.segment, flags, msn, index: this.#initMsn, time: programDateTimeMs };
+		if (discontinuity || this.#period.msn === 0) {
+			this.#period = { msn, originMs: this.#startedAtMs, startMs };
+		}
+		const record = {
+			...{ kind: PartKind.segment, flags, msn, index: this.#initMsn, time: programDateTimeMs },
+			period: this.#period,
+		};
 		this.#writer.write(record, [this.#init]);
-		this.#open = { msn, durationMs: 0, discontinuity, bytes: this.#init.length, parts: 0 };
+		this.#open = { msn, durationMs: 0, discontinuity, bytes: this.#init.length, parts: 0, tracks: new Set() };
 		return this.#open;
 	}
 
@@ -179,7 +210,7 @@ export class PartPublisher implements CmafSink {
 	}
 
 	/** What an earlier publisher has left in the ring; a segment that it did not complete ends where it is. */
-	#readPast(): Listed[] {
+	#readPast(): (Listed & { programDateTimeMs: number })[] {
 		const open = this.#writer.get(PartWord.segmentOpen);
 		if (open !== 0) {
 			this.#writer.set(PartWord.segmentOpen, 0);
@@ -194,9 +225,9 @@ export class PartPublisher implements CmafSink {
 				window.apply(record);
 			});
 		}
-		return window.listed.map(({ msn, durationMs, discontinuity, parts, init }) => {
+		return window.listed.map(({ msn, durationMs, discontinuity, programDateTimeMs, parts, init }) => {
 			const bytes = parts.reduce((sum, { length }) => sum + length, init.length);
-			return { msn, durationMs, discontinuity, bytes };
+			return { msn, durationMs, discontinuity, programDateTimeMs, bytes };
 		});
 	}
 

@@ -4,6 +4,7 @@ import type { TrackConfig } from '../codec/track-config.js';
 import type { MovieTrack } from '../container/mp4/movie-reader.js';
 import type { MediaPlaylist } from '../protocol/m3u8/media-playlist.js';
 import { type ManifestPeriod, type ManifestTrack, serializeManifest } from '../protocol/mpd/manifest.js';
+import { endOf } from '../protocol/mpd/segment-timeline.js';
 import type { PackagedTrack } from '../remux/cmaf-packager.js';
 import { isThere, writeFileWhole } from './atomic-file.js';
 import { readMovieFile, scanSegment } from './fragment-scan.js';
@@ -29,10 +30,10 @@ export async function rebuildManifest(
 			const track = timeline.describe(Number.NEGATIVE_INFINITY, UNKNOWN_BANDWIDTH);
 			if (track !== null) {
 				endMs = Math.max(endMs, endMsOf(track));
-				const startMs = (track.startTime * 1000) / track.timescale;
+				const startMs = index === 0 ? 0 : (track.timeline[0]!.startTicks * 1000) / track.timescale;
 				const period = periods[index];
 				if (period === undefined) {
-					periods.push({ id: `p${index}`, startMs: index === 0 ? 0 : startMs, tracks: [track] });
+					periods.push({ id: `p${index}`, startMs, mediaStartMs: startMs, tracks: [track] });
 				} else {
 					periods[index] = { ...period, tracks: [...period.tracks, track] };
 				}
@@ -43,8 +44,9 @@ export async function rebuildManifest(
 	// A take of which only the last is left begins with that.
 	const isWhole = [playlists.video, playlists.audio].every((playlist) => (playlist?.mediaSequence ?? 1) === 1);
 	const startMs = isWhole ? 0 : startPeriods(periods);
-	const maxSegmentDurationMs = longest * 1000 + 500;
-	const text = serializeManifest({ live: null, startMs, durationMs: endMs - startMs, maxSegmentDurationMs, periods });
+	const longestMs = longest * 1000 + 500;
+	const lengths = { durationMs: endMs - startMs, minBufferTimeMs: longestMs, maxSegmentDurationMs: longestMs };
+	const text = serializeManifest({ live: null, ...lengths, periods });
 	await writeFileWhole(path.join(directory, 'manifest.mpd'), [Buffer.from(text)]);
 	if (!(await isThere(path.join(directory, MASTER_PLAYLIST)))) {
 		const master = masterPlaylist(newest, { peak: UNKNOWN_BANDWIDTH, average: null });
@@ -95,6 +97,5 @@ async function readTrack(directory: string, kind: 'video' | 'audio', init: strin
 }
 
 function endMsOf(track: ManifestTrack): number {
-	const ticks = track.timeline.reduce((sum, { durationTicks, count }) => sum + durationTicks * count, track.startTime);
-	return (ticks * 1000) / track.timescale;
+	return (endOf(track.timeline.at(-1)!) * 1000) / track.timescale;
 }

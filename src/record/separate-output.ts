@@ -138,10 +138,11 @@ export class SeparateOutput {
 						timeShiftBufferDepthMs: manifestMs,
 						suggestedPresentationDelayMs: segmentMs * (SEGMENTS_PER_MANIFEST + 2),
 						utcTimingUrl: UTC_TIMING_URL,
+						latency: null,
 					}
 				: null,
-			startMs,
 			durationMs: this.#durationMs - startMs,
+			minBufferTimeMs: segmentMs + 500,
 			maxSegmentDurationMs: segmentMs + 500,
 			periods,
 		});
@@ -158,7 +159,7 @@ export class SeparateOutput {
 			const fromTicks = (fromMs * timeline.track.timescale) / 1000;
 			return timeline.describe(fromTicks, output.peakBitsPerSecond * BANDWIDTH_STEP) ?? [];
 		});
-		return tracks.length === 0 ? [] : [{ id: `p${Math.round(startMs)}`, startMs, tracks }];
+		return tracks.length === 0 ? [] : [{ id: `p${Math.round(startMs)}`, startMs, mediaStartMs: startMs, tracks }];
 	}
 
 	#writeMeta(finished: boolean): void {

@@ -2,7 +2,8 @@ import path from 'node:path';
 import { buildInitSegment } from '../container/mp4/init-segment.js';
 import { buildFragmentHead, buildSegmentType } from '../container/mp4/media-segment.js';
 import type { SampleRun } from '../container/mp4/sample-run.js';
-import type { ManifestPeriod, ManifestTrack, TimelineRun } from '../protocol/mpd/manifest.js';
+import { describeTrack, type ManifestPeriod, type ManifestTrack } from '../protocol/mpd/manifest.js';
+import { SegmentTimeline } from '../protocol/mpd/segment-timeline.js';
 import type { PackagedTrack } from '../remux/cmaf-packager.js';
 import { writeFileWhole } from './atomic-file.js';
 import type { TakePlaylist } from './event-playlist.js';
@@ -18,9 +19,7 @@ export class TrackTimeline {
 	readonly initName: string;
 	/** Of the first segment that is known. */
 	firstNumber: number;
-	/** Media time of that segment, in ticks; -1 without segments. */
-	startTime = -1;
-	#runs: TimelineRun[] = [];
+	readonly #timeline = new SegmentTimeline();
 
 	constructor(track: PackagedTrack, initName: string, firstNumber: number) {
 		this.track = track;
@@ -28,77 +27,46 @@ export class TrackTimeline {
 		this.firstNumber = firstNumber;
 	}
 
-	add(startTime: number, durationTicks: number): void {
-		if (this.startTime < 0) {
-			this.startTime = startTime;
-		}
-		const last = this.#runs.at(-1);
-		if (last?.durationTicks === durationTicks) {
-			last.count++;
-		} else {
-			this.#runs.push({ durationTicks, count: 1 });
-		}
+	add(startTicks: number, durationTicks: number): void {
+		this.#timeline.add(startTicks, durationTicks);
 	}
 
 	/** The segments that end before `fromTicks` are not there any more. */
 	forget(fromTicks: number): void {
-		const { startTime, startNumber, timeline } = this.#from(fromTicks);
-		this.firstNumber = startNumber;
-		this.startTime = timeline.length > 0 ? startTime : -1;
-		this.#runs = timeline;
+		this.firstNumber += this.#timeline.forget(fromTicks);
 	}
 
 	/** As the manifest says it, from the first segment on that ends after `fromTicks`; null without segments. */
 	describe(fromTicks: number, bandwidth: number): ManifestTrack | null {
-		const { config, kind, timescale } = this.track;
-		const { startTime, startNumber, timeline } = this.#from(fromTicks);
-		if (timeline.length === 0) {
+		const { skipped, runs } = this.#timeline.after(fromTicks);
+		if (runs.length === 0) {
 			return null;
 		}
 		return {
-			id: kind,
-			kind,
-			codec: config.codecString,
+			...describeTrack(this.track),
 			bandwidth,
-			timescale,
 			initialization: this.initName,
-			media: `${kind}_$Number$.m4s`,
-			startNumber,
-			startTime,
-			timeline,
-			width: config.kind === 'video' ? config.width : null,
-			height: config.kind === 'video' ? config.height : null,
-			sampleRate: config.kind === 'audio' ? config.sampleRate : null,
-			channels: config.kind === 'audio' ? config.channels : null,
+			media: `${this.track.kind}_$Number$.m4s`,
+			startNumber: this.firstNumber + skipped,
+			timeline: runs,
+			lowLatency: null,
 		};
-	}
-
-	#from(fromTicks: number): { startTime: number; startNumber: number; timeline: TimelineRun[] } {
-		let startTime = this.startTime;
-		let startNumber = this.firstNumber;
-		const timeline: TimelineRun[] = [];
-		for (const { durationTicks, count } of this.#runs) {
-			const past = Math.max(0, Math.floor((fromTicks - startTime) / durationTicks));
-			const skipped = timeline.length > 0 ? 0 : Math.min(count, past);
-			startTime += timeline.length > 0 ? 0 : skipped * durationTicks;
-			startNumber += skipped;
-			if (count > skipped) {
-				timeline.push({ durationTicks, count: count - skipped });
-			}
-		}
-		return { startTime, startNumber, timeline };
 	}
 }
 
-/** Lets the first period of what is left of a take begin with its first segment. @returns its media time. */
+/** Lets what is left of a take begin at 0, with its first segment. @returns the media time of that. */
 export function startPeriods(periods: ManifestPeriod[]): number {
 	const [first] = periods;
 	if (first === undefined) {
 		return 0;
 	}
-	const startMs = Math.min(...first.tracks.map(({ startTime, timescale }) => (startTime * 1000) / timescale));
-	periods[0] = { ...first, startMs: Math.max(first.startMs, startMs) };
-	return periods[0].startMs;
+	const starts = first.tracks.map(({ timeline, timescale }) => (timeline[0]!.startTicks * 1000) / timescale);
+	const startMs = Math.max(first.startMs, Math.min(...starts));
+	periods[0] = { ...first, startMs, mediaStartMs: startMs };
+	for (const [index, period] of periods.entries()) {
+		periods[index] = { ...period, startMs: period.startMs - startMs };
+	}
+	return startMs;
 }
 
 /** One track of `output_separate`: its init segments, segments and playlist. */

@@ -14,26 +14,35 @@
  *  48  | wantedAt        D | reserved                                                  |   seconds since 1970
  * 256  records
  *
- * A record (32 bytes, then the payload, then padding to a multiple of 8):
+ * A record (80 bytes, then the payload, then padding to a multiple of 8):
  *
  *   0  | payloadLength int32 | kind u8 | flags u8 | reserved u16 |
  *   8  | msn int32           | index int32                       |
  *  16  | time float64                                            |
- *  24  | reserved                                                |
- *  32  | payload
+ *  24  | videoBytes int32    | audioBytes int32                  |   of a part: its two chunks, 0 = none
+ *  32  | videoStart float64                                      |   media time of the chunk's first sample, ticks
+ *  40  | audioStart float64                                      |
+ *  48  | videoTicks int32    | audioTicks int32                  |   duration of the chunk
+ *  56  | periodMsn int32     | reserved                          |   of a segment: since when it goes on without a break
+ *  64  | periodOrigin float64                                    |   wall clock of media time 0
+ *  72  | periodStart float64                                     |   media time that segment `periodMsn` began with, ms
+ *  80  | payload
  *
  *   kind      index                              time                            payload
- *   segment   msn that named its init segment    wall clock of its first sample  init segment
- *   part      place in its segment, from 0       duration in ms                  movie fragment
+ *   segment   msn that named its init segment    wall clock of its first sample  init segment of all tracks
+ *   part      place in its segment, from 0       duration in ms                  video chunk, audio chunk
  *   close     discontinuities before the window  first msn of the window         -
  *   end       -                                  -                               -
+ *
+ * A chunk is a movie fragment of one track. The chunks of a part, one behind the other, are the part that LL-HLS gives out; those
+ * of one track, part by part, are the segment that DASH gives out: one copy serves both.
  *
  * A segment's records are contiguous: segment, parts, close. What lies before `oldest` is lost or about to be.
  */
 
 export const PART_RING_MAGIC = 0x4d495031; // "MIP1"
 export const PART_HEADER_BYTES = 256;
-export const PART_RECORD_BYTES = 32;
+export const PART_RECORD_BYTES = 80;
 export const PART_UNIT_BYTES = 8;
 export const PART_RECORD_UNITS = PART_RECORD_BYTES / PART_UNIT_BYTES;
 /** Holds the header's words and nothing to speak of: of a stream that nobody watches. */
@@ -97,19 +106,53 @@ export function viewPartRing(ring: SharedArrayBuffer): PartRingViews {
 	};
 }
 
-/** One record without its payload, which is at `payloadAt` (a position) and `length` bytes long. */
+/** What a part has of one track. */
+export type PartChunk = {
+	/** Where it stands in the part. */
+	at: number;
+	/** Bytes; 0 when the part has nothing of this track. */
+	length: number;
+	startTicks: number;
+	durationTicks: number;
+};
+
+/** Segments that continue each other. */
+export type PartPeriod = {
+	/** The first of them. */
+	msn: number;
+	/** Wall clock of media time 0, milliseconds since 1970. */
+	originMs: number;
+	/** Media time that the first of them began with. */
+	startMs: number;
+};
+
+/** One record without its payload, which is `length` bytes long. */
 export type PartRecord = {
 	kind: PartKind;
 	flags: number;
 	msn: number;
 	index: number;
 	time: number;
+	/** Of a part, in the order of the payload. */
+	video: PartChunk;
+	audio: PartChunk;
+	/** Of a segment. */
+	period: PartPeriod;
 	position: number;
 	length: number;
 };
 
-/** A record's head as it stands at its 32 bytes. `position` is where it begins. */
+export const NO_CHUNK: PartChunk = { at: 0, length: 0, startTicks: 0, durationTicks: 0 };
+
+/** What a record says that says nothing. */
+export const PLAIN_RECORD = {
+	...{ flags: 0, index: 0, time: 0, video: NO_CHUNK, audio: NO_CHUNK },
+	period: { msn: 0, originMs: 0, startMs: 0 },
+};
+
+/** A record's head as it stands at its 80 bytes. `position` is where it begins. */
 export function parsePartRecord(head: Buffer, position: number): PartRecord {
+	const videoBytes = head.readInt32LE(24);
 	return {
 		length: head.readInt32LE(0),
 		kind: head[4]! as PartKind,
@@ -117,11 +160,20 @@ export function parsePartRecord(head: Buffer, position: number): PartRecord {
 		msn: head.readInt32LE(8),
 		index: head.readInt32LE(12),
 		time: head.readDoubleLE(16),
+		video: { at: 0, length: videoBytes, startTicks: head.readDoubleLE(32), durationTicks: head.readInt32LE(48) },
+		audio: {
+			at: videoBytes,
+			length: head.readInt32LE(28),
+			startTicks: head.readDoubleLE(40),
+			durationTicks: head.readInt32LE(52),
+		},
+		period: { msn: head.readInt32LE(56), originMs: head.readDoubleLE(64), startMs: head.readDoubleLE(72) },
 		position,
 	};
 }
 
 export function writePartRecord(head: Buffer, record: Omit<PartRecord, 'position'>): void {
+	const { video, audio, period } = record;
 	head.fill(0, 0, PART_RECORD_BYTES);
 	head.writeInt32LE(record.length, 0);
 	head[4] = record.kind;
@@ -129,6 +181,15 @@ export function writePartRecord(head: Buffer, record: Omit<PartRecord, 'position
 	head.writeInt32LE(record.msn, 8);
 	head.writeInt32LE(record.index, 12);
 	head.writeDoubleLE(record.time, 16);
+	head.writeInt32LE(video.length, 24);
+	head.writeInt32LE(audio.length, 28);
+	head.writeDoubleLE(video.startTicks, 32);
+	head.writeDoubleLE(audio.startTicks, 40);
+	head.writeInt32LE(video.durationTicks, 48);
+	head.writeInt32LE(audio.durationTicks, 52);
+	head.writeInt32LE(period.msn, 56);
+	head.writeDoubleLE(period.originMs, 64);
+	head.writeDoubleLE(period.startMs, 72);
 }
 
 /** Copies `length` bytes out of the record area, from byte `at` on, over its end if need be. */

@@ -83,18 +83,21 @@ export class PartRingReader {
 		return records.length === 0 ? null : { records, next: at };
 	}
 
-	/** A copy of the payloads of `records`, back to back. */
-	payload(records: readonly PartRecord[]): Buffer | typeof LAPPED {
+	/** A copy of the payloads of `records`, back to back; or of what they have of one track. */
+	payload(records: readonly PartRecord[], track: 'video' | 'audio' | null = null): Buffer | typeof LAPPED {
 		const [first] = records;
-		const total = records.reduce((sum, { length }) => sum + length, 0);
+		const shareOf = (record: PartRecord) => (track === null ? { at: 0, length: record.length } : record[track]);
+		const total = records.reduce((sum, record) => sum + shareOf(record).length, 0);
 		if (first === undefined || !this.#isIntact(first.position)) {
 			return LAPPED;
 		}
 		const copy = Buffer.allocUnsafeSlow(total);
+		const { bytes, unitMask } = this.#views;
 		let done = 0;
-		for (const { position, length } of records) {
-			const unit = (position + PART_RECORD_UNITS) & this.#views.unitMask;
-			copyFromRing(this.#views.bytes, unit * PART_UNIT_BYTES, copy, done, length);
+		for (const record of records) {
+			const { at, length } = shareOf(record);
+			const unit = (record.position + PART_RECORD_UNITS) & unitMask;
+			copyFromRing(bytes, (unit * PART_UNIT_BYTES + at) % bytes.length, copy, done, length);
 			done += length;
 		}
 		return this.#isIntact(first.position) ? copy : LAPPED;

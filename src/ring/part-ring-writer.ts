@@ -11,6 +11,7 @@ import {
 	type PartRecord,
 	type PartRingViews,
 	PartWord,
+	PLAIN_RECORD,
 	partRecordUnits,
 	viewPartRing,
 	writePartRecord,
@@ -19,7 +20,7 @@ import { PartRingReader } from './part-ring-reader.js';
 import { LAPPED } from './ring-reader.js';
 
 /** What a record says besides its payload. */
-export type PartRecordFields = Partial<Pick<PartRecord, 'flags' | 'index' | 'time'>> & Pick<PartRecord, 'kind' | 'msn'>;
+export type PartRecordFields = Partial<Omit<PartRecord, 'position' | 'length'>> & Pick<PartRecord, 'kind' | 'msn'>;
 
 /**
  * The one writer of a part ring: a remux task, and after it its successor. The order of stores is the algorithm: oldest,
@@ -101,7 +102,7 @@ export class PartRingWriter {
 		this.#makeRoom(start, tail);
 		Atomics.store(words, PartWord.tailIntent, tail);
 		fence();
-		writePartRecord(this.#head, { flags: 0, index: 0, time: 0, ...fields, length });
+		writePartRecord(this.#head, { ...PLAIN_RECORD, ...fields, length });
 		let at = this.#copyIn((start & unitMask) * PART_UNIT_BYTES, this.#head);
 		for (const chunk of payload) {
 			at = this.#copyIn(at === bytes.length ? 0 : at, chunk);

@@ -38,6 +38,8 @@ function invitation(rtmpPort: number, httpPort: number | undefined): string {
 					['browser', `http://${http}/play.html?stream=${STREAM}`],
 					['HTTP-FLV', `http://${http}/${STREAM}.flv`],
 					['WebSocket-FLV', `ws://${http}/${STREAM}.flv`],
+					['LL-HLS', `http://${http}/hls/${STREAM}/live.m3u8`],
+					['DASH', `http://${http}/hls/${STREAM}/live.mpd`],
 				];
 	const lines = [...rows, ['RTMP', `rtmp://${rtmp}/${STREAM}`]].map(
 		([name = '', url]) => `  ${name.padEnd(14)} ${url}`,

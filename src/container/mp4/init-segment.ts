@@ -1,5 +1,7 @@
 // Spec: ISO/IEC 14496-12 8.8 (movie fragments); ISO/IEC 23000-19 7.3.1 (CMAF header); rfc8216bis 3.1.2
 import type { TrackConfig } from '../../codec/track-config.js';
+import { assert } from '../../errors.js';
+import { type Box, FieldReader, findBox, iterateBoxes } from './box-reader.js';
 import { BoxWriter } from './box-writer.js';
 import { type Edit, writeMovieHeader, writeTrack } from './movie-boxes.js';
 
@@ -46,6 +48,48 @@ export function buildInitSegment(tracks: readonly InitTrack[]): Buffer {
 		});
 	});
 	return writer.toBuffer();
+}
+
+/** The init segment of track `trackId` alone, out of one that we have made for several. A fresh Buffer. */
+export function singleTrackInit(init: Buffer, trackId: number): Buffer {
+	const writer = new BoxWriter(init.length);
+	const copy = ({ start, end }: Box): void => {
+		writer.bytes(init.subarray(start, end));
+	};
+	for (const box of iterateBoxes(init, 0, init.length)) {
+		if (box.type === 'moov') {
+			writer.box('moov', () => [...iterateBoxes(init, box.bodyStart, box.end)].forEach(copyOfMovie));
+		} else {
+			copy(box);
+		}
+	}
+	return writer.toBuffer();
+
+	function copyOfMovie(box: Box): void {
+		if (box.type === 'mvex') {
+			const ours = [...iterateBoxes(init, box.bodyStart, box.end)].filter(
+				(trex) => idOfDefaults(init, trex) === trackId,
+			);
+			writer.box('mvex', () => ours.forEach(copy));
+		} else if (box.type !== 'trak' || idOfTrack(init, box) === trackId) {
+			copy(box);
+		}
+	}
+}
+
+function idOfTrack(init: Buffer, trak: Box): number {
+	const tkhd = findBox(init, trak.bodyStart, trak.end, 'tkhd');
+	assert(tkhd !== null, 'a track without a header');
+	const fields = new FieldReader(init, tkhd);
+	const version = fields.u8();
+	fields.skip(3 + (version === 1 ? 16 : 8)); // flags, creation_time, modification_time
+	return fields.u32();
+}
+
+function idOfDefaults(init: Buffer, trex: Box): number {
+	const fields = new FieldReader(init, trex);
+	fields.skip(4); // version, flags
+	return fields.u32();
 }
 
 function nextTrackId(tracks: readonly InitTrack[]): number {

@@ -1,10 +1,18 @@
-// Spec: ISO/IEC 23009-1 5.3 (hierarchical data model), 5.3.9.6 (SegmentTimeline), 5.8.4.11 (UTCTiming); DASH-IF timing model
+// Spec: ISO/IEC 23009-1 5.3 (hierarchical data model), 5.3.9.6 (SegmentTimeline), 5.8.4.11 (UTCTiming), 5.12 (ProducerReferenceTime),
+// K.4.2 (Latency); DASH-IF timing model; DASH-IF Low-Latency Modes for DASH
+import type { TrackConfig } from '../../codec/track-config.js';
+import { endOf, type TimelineRun } from './segment-timeline.js';
 
 /** Where the server tells the time, on every port that serves manifests. */
 export const UTC_TIMING_URL = '/time';
 
-/** Segments of equal length in a row. */
-export type TimelineRun = { durationTicks: number; count: number };
+/** Of a track whose segments can be had while they are being made. */
+export type LowLatencyTrack = {
+	/** How long before its end a segment can be asked for. */
+	availabilityTimeOffsetMs: number;
+	/** Media time `mediaTicks` came to be at the wall clock `utcMs`; the segments' `prft` boxes say the same of each of them. */
+	reference: { utcMs: number; mediaTicks: number };
+};
 
 /** One AdaptationSet with one Representation. */
 export type ManifestTrack = {
@@ -20,19 +28,40 @@ export type ManifestTrack = {
 	media: string;
 	/** Number of the first segment of `timeline`. */
 	startNumber: number;
-	/** Media time of the first segment of `timeline`, in ticks: its `tfdt`. */
-	startTime: number;
 	timeline: readonly TimelineRun[];
+	lowLatency: LowLatencyTrack | null;
 	width: number | null;
 	height: number | null;
 	sampleRate: number | null;
 	channels: number | null;
 };
 
+/** What a track's configuration says in a manifest. */
+export function describeTrack({
+	config,
+	timescale,
+}: {
+	config: TrackConfig;
+	timescale: number;
+}): Pick<ManifestTrack, 'id' | 'kind' | 'codec' | 'timescale' | 'width' | 'height' | 'sampleRate' | 'channels'> {
+	return {
+		id: config.kind,
+		kind: config.kind,
+		codec: config.codecString,
+		timescale,
+		width: config.kind === 'video' ? config.width : null,
+		height: config.kind === 'video' ? config.height : null,
+		sampleRate: config.kind === 'audio' ? config.sampleRate : null,
+		channels: config.kind === 'audio' ? config.channels : null,
+	};
+}
+
 export type ManifestPeriod = {
 	id: string;
-	/** Since availabilityStartTime; also the media time that the period begins with. */
+	/** Since availabilityStartTime. */
 	startMs: number;
+	/** Media time that the period begins with. */
+	mediaStartMs: number;
 	tracks: readonly ManifestTrack[];
 };
 
@@ -46,21 +75,32 @@ export type Manifest = {
 		suggestedPresentationDelayMs: number;
 		/** Where the server tells the time as xs:dateTime. */
 		utcTimingUrl: string;
+		/** How far behind players are to be; null leaves it to suggestedPresentationDelay. */
+		latency: { minMs: number; targetMs: number; maxMs: number } | null;
 	} | null;
-	/** Of a complete presentation: the media time that it begins with, 0 unless it says otherwise. */
-	startMs?: number;
-	/** Of a complete presentation. */
+	/** Of a complete presentation: when its last period ends. */
 	durationMs: number;
+	minBufferTimeMs: number;
 	maxSegmentDurationMs: number;
 	periods: readonly ManifestPeriod[];
 };
 
+const LIVE_PROFILE = 'urn:mpeg:dash:profile:isoff-live:2011';
+const LOW_LATENCY_PROFILE = 'http://www.dashif.org/guidelines/low-latency-live-v5';
+/** What Latency and ProducerReferenceTime know each other by. */
+const REFERENCE_ID = '0';
+/** By how much players may change their speed to keep to the latency: little enough not to be heard. */
+const CATCH_UP = { min: '0.96', max: '1.04' };
+
 /** The text of an MPD. */
 export function serializeManifest(manifest: Manifest): string {
-	const { live, startMs = 0 } = manifest;
+	const { live } = manifest;
 	const lines = ['<?xml version="1.0" encoding="UTF-8"?>', `<MPD ${attributes(headAttributes(manifest))}>`];
+	if (live?.latency != null) {
+		writeLatency(live.latency, lines);
+	}
 	for (const period of manifest.periods) {
-		lines.push(`  <Period ${attributes({ id: period.id, start: isoDuration(period.startMs - startMs) })}>`);
+		lines.push(`  <Period ${attributes({ id: period.id, start: isoDuration(period.startMs) })}>`);
 		for (const track of period.tracks) {
 			writeTrack(period, track, lines);
 		}
@@ -74,11 +114,17 @@ export function serializeManifest(manifest: Manifest): string {
 	return lines.join('\n');
 }
 
-function headAttributes({ live, durationMs, maxSegmentDurationMs }: Manifest): Record<string, string> {
+function writeLatency({ minMs, targetMs, maxMs }: { minMs: number; targetMs: number; maxMs: number }, lines: string[]) {
+	const latency = { referenceId: REFERENCE_ID, min: String(minMs), target: String(targetMs), max: String(maxMs) };
+	lines.push('  <ServiceDescription id="0">', `    <Latency ${attributes(latency)}/>`);
+	lines.push(`    <PlaybackRate ${attributes(CATCH_UP)}/>`, '  </ServiceDescription>');
+}
+
+function headAttributes({ live, durationMs, minBufferTimeMs, maxSegmentDurationMs }: Manifest): Record<string, string> {
 	const common = {
 		xmlns: 'urn:mpeg:dash:schema:mpd:2011',
-		profiles: 'urn:mpeg:dash:profile:isoff-live:2011',
-		minBufferTime: isoDuration(maxSegmentDurationMs),
+		profiles: live?.latency == null ? LIVE_PROFILE : `${LIVE_PROFILE},${LOW_LATENCY_PROFILE}`,
+		minBufferTime: isoDuration(minBufferTimeMs),
 		maxSegmentDuration: isoDuration(maxSegmentDurationMs),
 	};
 	if (live === null) {
@@ -110,27 +156,49 @@ function writeTrack(period: ManifestPeriod, track: ManifestTrack, lines: string[
 	if (!isVideo && track.sampleRate !== null) {
 		representation['audioSamplingRate'] = String(track.sampleRate);
 	}
+	const { lowLatency } = track;
 	const template = {
 		timescale: String(track.timescale),
-		presentationTimeOffset: String(Math.round((period.startMs * track.timescale) / 1000)),
+		presentationTimeOffset: String(Math.round((period.mediaStartMs * track.timescale) / 1000)),
+		...(lowLatency === null ? {} : availability(lowLatency)),
 		initialization: track.initialization,
 		media: track.media,
 		startNumber: String(track.startNumber),
 	};
-	lines.push(`    <AdaptationSet ${attributes(set)}>`, `      <Representation ${attributes(representation)}>`);
+	lines.push(`    <AdaptationSet ${attributes(set)}>`);
+	if (lowLatency !== null) {
+		writeReference(lowLatency, lines);
+	}
+	lines.push(`      <Representation ${attributes(representation)}>`);
 	if (!isVideo && track.channels !== null) {
 		const scheme = 'urn:mpeg:dash:23003:3:audio_channel_configuration:2011';
 		const configuration = { schemeIdUri: scheme, value: String(track.channels) };
 		lines.push(`        <AudioChannelConfiguration ${attributes(configuration)}/>`);
 	}
 	lines.push(`        <SegmentTemplate ${attributes(template)}>`, '          <SegmentTimeline>');
-	for (const [index, { durationTicks, count }] of track.timeline.entries()) {
-		const start = index === 0 ? ` t="${track.startTime}"` : '';
+	for (const [index, { startTicks, durationTicks, count }] of track.timeline.entries()) {
+		const before = track.timeline[index - 1];
+		const start = before !== undefined && endOf(before) === startTicks ? '' : ` t="${startTicks}"`;
 		const repeat = count > 1 ? ` r="${count - 1}"` : '';
 		lines.push(`            <S${start} d="${durationTicks}"${repeat}/>`);
 	}
 	lines.push('          </SegmentTimeline>', '        </SegmentTemplate>');
 	lines.push('      </Representation>', '    </AdaptationSet>');
+}
+
+function availability({ availabilityTimeOffsetMs }: LowLatencyTrack): Record<string, string> {
+	return { availabilityTimeOffset: (availabilityTimeOffsetMs / 1000).toFixed(3), availabilityTimeComplete: 'false' };
+}
+
+function writeReference({ reference }: LowLatencyTrack, lines: string[]): void {
+	const time = {
+		id: REFERENCE_ID,
+		inband: 'true',
+		type: 'encoder',
+		wallClockTime: new Date(reference.utcMs).toISOString(),
+		presentationTime: String(reference.mediaTicks),
+	};
+	lines.push(`      <ProducerReferenceTime ${attributes(time)}/>`);
 }
 
 function attributes(values: Readonly<Record<string, string>>): string {
