@@ -3,11 +3,11 @@
 import { scriptName, scriptTagBody } from '../container/flv/script-data.js';
 import { TagType } from '../container/flv/tag.js';
 import { PeerError } from '../errors.js';
-import { formatVia, RESUME_PROPERTY, VIA_PROPERTY } from '../protocol/relay.js';
+import { formatVia, LOOP_DESCRIPTION, RESUME_PROPERTY, VIA_PROPERTY } from '../protocol/relay.js';
 import { RtmpClient } from '../protocol/rtmp/client.js';
 import { MessageType, splitAggregate } from '../protocol/rtmp/message.js';
 import { parseRtmpUrl } from '../protocol/rtmp/url.js';
-import { endOf, endOfError, type Source, type SourceEvents, type SourceTarget } from './source.js';
+import { endOf, endOfError, type Source, type SourceEnd, type SourceEvents, type SourceTarget } from './source.js';
 import { SourceFeed } from './source-feed.js';
 
 /** Data messages that a server makes for each of its players: no part of the stream. */
@@ -49,7 +49,7 @@ export function openRtmpSource(target: SourceTarget, events: SourceEvents): Sour
 		if (!(error instanceof PeerError)) {
 			throw error;
 		}
-		feed.end(error.code === 'STREAM_NOT_FOUND' ? endOf('missing', error) : endOfError(error));
+		feed.end(error.code === 'STREAM_NOT_FOUND' ? endOfRefusal(error) : endOfError(error));
 	});
 	return feed;
 }
@@ -76,4 +76,9 @@ function take(feed: SourceFeed, type: number, timestampMs: number, body: Buffer)
 				}
 			});
 	}
+}
+
+/** What a server says that does not let us play. */
+function endOfRefusal(error: PeerError): SourceEnd {
+	return endOf('missing', error.message.includes(LOOP_DESCRIPTION) ? new PeerError('RELAY_LOOP') : error);
 }

@@ -54,6 +54,7 @@ export class RtmpPlay {
 			if (found.code === 'STREAM_NOT_FOUND') {
 				this.#status('error', 'NetStream.Play.StreamNotFound', `${app}/${this.name} is not live.`);
 			} else {
+				// A relay looks for the code in there (protocol/relay.ts).
 				this.#status('error', 'NetStream.Play.Failed', `${found.code}: ${ERROR_CODES[found.code]}`);
 			}
 			this.#host.finished(this.#messageStreamId, new PeerError(found.code));

@@ -10,11 +10,15 @@
  * Publisher: a delivery process that hands a push on to its origin process says whose it is. Believed on their own socket only.
  */
 
+import type { ErrorCode } from '../errors.js';
+
 export const VIA_HEADER = 'x-millrace-via';
 export const VIA_PROPERTY = 'millraceVia';
 export const RESUME_HEADER = 'x-millrace-resume';
 export const RESUME_PROPERTY = 'millraceResume';
 export const PUBLISHER_HEADER = 'x-millrace-publisher';
+/** In the description of the status with which RTMP refuses to close a circle: it has no code for that, as HTTP has 508. */
+export const LOOP_DESCRIPTION = 'RELAY_LOOP' satisfies ErrorCode;
 
 const TIME = /^\d{1,10}$/;
 const PROCESS_ID = /^[0-9a-z]{8,32}$/;

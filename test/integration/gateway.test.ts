@@ -264,7 +264,8 @@ for (const protocol of ['http', 'ws', 'rtmp']) {
 			assert.ok([404, 508].includes(answer.status), `${answer.status}`);
 		}
 		const again = await fetch(second.httpUrl('live/round.flv'), { signal: AbortSignal.timeout(8000) });
-		assert.equal(again.status, protocol === 'rtmp' ? 404 : 508);
+		assert.equal(again.status, 508);
+		assert.equal(((await again.json()) as { code: string }).code, 'RELAY_LOOP');
 	});
 }
 
