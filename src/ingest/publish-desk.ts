@@ -150,7 +150,9 @@ export class PublishDesk {
 			this.#timer = null;
 		}
 		const durationMs = Math.round(performance.now() - held.openedAtMs);
-		held.log.info({ code, bytes: held.publication.bytesIn, durationMs }, 'publishing ended');
+		// A session ends with a line of its own; of a pull this is the only one.
+		const facts = { code, bytes: held.publication.bytesIn, durationMs };
+		held.log[held.relayed ? 'info' : 'debug'](facts, 'publishing ended');
 		const final = held.relayed ? { final: true } : {};
 		this.#send(
 			held.revoked

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
+import pino from 'pino';
 import { TagType } from '#src/container/flv/tag.js';
 import { RingReader } from '#src/ring/ring-reader.js';
 import type { PublisherInfo } from '#src/stream/thread-messages.js';
@@ -124,14 +125,17 @@ describe('the publish desk', () => {
 		assert.equal(stage.desk.publications, 0);
 	});
 
-	it('logs one line at the start and one at the end, and never the key', async () => {
+	it('logs one line at the start, for operators, one at the end, for who looks for faults, and never the key', async () => {
 		const stage = new DeskWithCoordinator();
 		const publication = await stage.desk.open('live', 'a', PUBLISHER, noRevoke);
 		publication.push(TagType.audio, 0, flv.AAC_HEADER);
 		publication.close('PEER_GONE');
 		assert.deepEqual(
-			stage.lines.map(({ msg }) => msg),
-			['publishing', 'publishing ended'],
+			stage.lines.map(({ level, msg }) => [level, msg]),
+			[
+				[pino.levels.values['info'], 'publishing'],
+				[pino.levels.values['debug'], 'publishing ended'],
+			],
 		);
 		assert.equal(stage.lines[1]!['bytes'], flv.AAC_HEADER.length);
 		assert.ok(!JSON.stringify(stage.lines).includes('secret'));
