@@ -253,7 +253,7 @@ async function startPublishers(url: string, streams: number): Promise<() => Prom
 	const child = fork(new URL('./load/publish.js', import.meta.url), [url, '--streams', String(streams)], {
 		stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
 	});
-	const exited = once(child, 'exit');
+	const exited = once(child, 'close');
 	await Promise.race([
 		once(child, 'message'),
 		exited.then(() => {

@@ -177,7 +177,7 @@ export async function answerOf<T extends FromViewers['type']>(
 	child: ChildProcess,
 	type: T,
 ): Promise<Extract<FromViewers, { type: T }>> {
-	const exited = once(child, 'exit').then(() => {
+	const exited = once(child, 'close').then(() => {
 		throw new Error('a viewer process ended early');
 	});
 	for (;;) {
