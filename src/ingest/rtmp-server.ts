@@ -7,6 +7,7 @@ import { ConnectionLimits, peerAddress } from '../stream/connection-limits.js';
 import type { ConnectionShare } from '../stream/connection-table.js';
 import type { RtmpServices } from './rtmp-services.js';
 import { RtmpSession } from './rtmp-session.js';
+import { withSharedReads } from './shared-reads.js';
 
 const CHECK_INTERVAL_MS = 1000;
 const KEEP_ALIVE_DELAY_MS = 30_000;
@@ -61,9 +62,17 @@ export class RtmpServer {
 					...secureContext(this.#services.config),
 					handshakeTimeout: this.#services.config.limits.handshakeTimeout,
 				})
-			: net.createServer(options);
-		server.prependListener('connection', (socket: net.Socket) => this.#admit(socket, secure));
-		server.on(secure ? 'secureConnection' : 'connection', (socket: net.Socket) => this.#open(socket, secure));
+			: net.createServer({ ...options, pauseOnConnect: true });
+		if (secure) {
+			server.prependListener('connection', (socket: net.Socket) => this.#admit(socket, secure));
+			server.on('secureConnection', (socket: net.Socket) => this.#open(socket, secure));
+		} else {
+			server.on('connection', (accepted: net.Socket) => {
+				const socket = withSharedReads(accepted, HIGH_WATER_MARK);
+				this.#admit(socket, secure);
+				this.#open(socket, secure);
+			});
+		}
 		this.#servers.push(server);
 		this.#checkTimer ??= setInterval(() => this.#checkTimes(), CHECK_INTERVAL_MS);
 		await new Promise<void>((resolve, reject) => {
