@@ -21,8 +21,8 @@ export type LatencyResult = {
 };
 
 const TICK_MS = 1;
-/** Frames of the first moments (start-up of every part) do not count. */
-const WARM_UP_MS = 2000;
+/** Frames of the first moments (start-up of every part, and code that is not compiled yet) do not count. */
+const WARM_UP_MS = 10_000;
 const STREAM_START_MS = 500;
 
 /**
