@@ -1,52 +1,84 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
-import { UsageMeter } from '#src/tools/load/process-usage.js';
+import { parseArgs } from 'node:util';
+import { type Spread, spreadOf } from '#src/tools/load/percentiles.js';
+import { idleMeter, UsageMeter } from '#src/tools/load/process-usage.js';
 import type { GetResult } from './load/get.js';
 import { freePort, ServerProcess } from './load/server-process.js';
 
-/** One file and how much of it a server gives out for a second of processor time. */
+/** One file, how it is asked for, and how much of it a server gives out for a second of processor time. */
 type Case = {
 	title: string;
 	path: string;
 	bytes: number;
 	unit: string;
 	bar: number;
+	connections: number;
+	/** How often each connection asks; 0 = as often as it can. */
+	everyMs: number;
 	perCore: (result: GetResult, coreSeconds: number) => number;
 };
+type Figures = { perCore: number; latencyMs: Spread | null; cpuPercent: number; machineIdlePercent: number };
+/** Somebody who serves the files at `url`; `pid` and all that it started count. */
+type Server = { name: string; url: string; pid: number };
+
+const requestsPerCore: Case['perCore'] = ({ requests }, coreSeconds) => requests / coreSeconds;
+const PLAYLIST = 'hls/live/test/index.m3u8';
+const PLAYLIST_BYTES = 4096;
 
 const CASES: readonly Case[] = [
 	{
-		title: 'playlist of 4 KB, requests/s per core',
-		path: 'hls/live/test/index.m3u8',
-		bytes: 4096,
-		unit: 'requests/s',
+		title: 'playlist of 4 KB',
+		path: PLAYLIST,
+		bytes: PLAYLIST_BYTES,
+		unit: 'requests/s per core',
 		bar: 0.75,
-		perCore: ({ requests }, coreSeconds) => requests / coreSeconds,
+		connections: 32,
+		everyMs: 0,
+		perCore: requestsPerCore,
 	},
 	{
-		title: 'segment of 1 MB, MB/s per core',
+		title: 'segment of 1 MB',
 		path: 'hls/live/test/segment_1.ts',
 		bytes: 1024 * 1024,
-		unit: 'MB/s',
+		unit: 'MB/s per core',
 		bar: 1.1,
+		connections: 32,
+		everyMs: 0,
 		perCore: ({ bytes }, coreSeconds) => bytes / 1e6 / coreSeconds,
 	},
+	{
+		title: '10,000 viewers of a live playlist of 4 KB, each every 2 s',
+		path: PLAYLIST,
+		bytes: PLAYLIST_BYTES,
+		unit: 'requests/s per core',
+		bar: 0.75,
+		connections: 10_000,
+		everyMs: 2000,
+		perCore: requestsPerCore,
+	},
 ];
-const CONNECTIONS = 32;
 const START_MS = 1000;
-const WARM_UP_SECONDS = 1;
+/** A live playlist changes this often. */
+const CHANGE_MS = 2000;
+/** Of one process of the load. */
+const MAX_CONNECTIONS = 5000;
 
 /** Compares a file gateway with nginx: the same files, the same load, one worker and one delivery thread, in turns. */
 async function main(): Promise<void> {
 	const { values } = parseArgs({
-		options: { seconds: { type: 'string' }, rounds: { type: 'string' }, nginx: { type: 'string' } },
+		options: {
+			seconds: { type: 'string' },
+			rounds: { type: 'string' },
+			nginx: { type: 'string' },
+			only: { type: 'string' },
+		},
 	});
-	const seconds = Number(values.seconds ?? 5);
-	const rounds = Number(values.rounds ?? 3);
+	const { seconds = '5', rounds = '3', nginx = 'nginx', only = '' } = values;
 	const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
 	const media = join(directory, 'media');
 	for (const { path, bytes } of CASES) {
@@ -57,66 +89,122 @@ async function main(): Promise<void> {
 		config: { media, threads: { ingest: 1, delivery: 1, remux: 1 }, log: { level: 'warn' } },
 		role: 'file-gateway',
 	});
-	const port = await freePort();
-	const nginx = startNginx(values.nginx ?? 'nginx', directory, media, port);
+	const [plain, caching] = [
+		await startNginx(nginx, directory, media, ''),
+		await startNginx(nginx, directory, media, CACHE),
+	];
+	const servers: Server[] = [
+		{ name: 'nginx', url: plain.url, pid: plain.process.pid! },
+		{ name: 'millrace', url: `http://127.0.0.1:${ours.ports.files}`, pid: ours.pid },
+		{ name: 'nginx with open_file_cache', url: caching.url, pid: caching.process.pid! },
+	];
+	const change = setInterval(() => changePlaylist(join(media, PLAYLIST)), CHANGE_MS);
 	try {
 		await new Promise((resolve) => setTimeout(resolve, START_MS));
-		for (const each of CASES) {
-			const reached = { ours: [] as number[], nginx: [] as number[] };
-			for (let round = 0; round < rounds; round++) {
-				reached.nginx.push(await measure(each, `http://127.0.0.1:${port}/${each.path}`, nginx.pid!, seconds));
-				reached.ours.push(await measure(each, `http://127.0.0.1:${ours.ports.files}/${each.path}`, ours.pid, seconds));
+		for (const each of CASES.filter(({ title }) => title.includes(only))) {
+			const reached = new Map<string, Figures[]>(servers.map(({ name }) => [name, []]));
+			for (let round = 0; round < Number(rounds); round++) {
+				for (const server of servers) {
+					reached.get(server.name)!.push(await measure(each, server, Number(seconds)));
+				}
 			}
-			const [own, peer] = [median(reached.ours), median(reached.nginx)];
-			console.log(
-				`${each.title}: millrace ${Math.round(own)}, nginx ${Math.round(peer)} ${each.unit}, ratio ${(own / peer).toFixed(2)} (bar ${each.bar})`,
-			);
+			report(each, reached);
 		}
 	} finally {
-		nginx.kill();
+		clearInterval(change);
+		plain.process.kill();
+		caching.process.kill();
 		await ours.stop();
 		rmSync(directory, { recursive: true, force: true });
 	}
 }
 
+function report({ title, unit, bar }: Case, reached: ReadonlyMap<string, Figures[]>): void {
+	const medians = new Map([...reached].map(([name, rounds]) => [name, median(rounds)]));
+	const own = medians.get('millrace')!.perCore;
+	console.log(`${title} (bar: ${bar} of nginx)`);
+	for (const [name, { perCore, latencyMs, cpuPercent, machineIdlePercent }] of medians) {
+		const latency = latencyMs === null ? '' : `, ${(1000 / perCore).toFixed(4)} CPU seconds per 1,000 requests`;
+		const times = latencyMs === null ? '' : `, latency p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms`;
+		const ratio = name === 'millrace' ? '' : `, millrace ${(own / perCore).toFixed(2)} of it`;
+		const load = `at ${cpuPercent} % of a core, machine idle ${machineIdlePercent} %`;
+		console.log(`  ${name}: ${Math.round(perCore)} ${unit}${latency}${times}${ratio} (${load})`);
+	}
+}
+
+const CACHE = 'open_file_cache max=1000 inactive=60s; open_file_cache_valid 1s;';
+
 /** Debian's defaults for a static server: sendfile, access log on. */
-function startNginx(program: string, directory: string, media: string, port: number): ChildProcess {
-	const file = join(directory, 'nginx.conf');
+async function startNginx(
+	program: string,
+	directory: string,
+	media: string,
+	more: string,
+): Promise<{ process: ChildProcess; url: string }> {
+	const port = await freePort();
+	const file = join(directory, `nginx-${port}.conf`);
 	writeFileSync(
 		file,
-		`daemon off; master_process off; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
-		events { worker_connections 4096; }
+		`daemon off; master_process off; pid ${directory}/nginx-${port}.pid; error_log ${directory}/error.log;
+		worker_rlimit_nofile 20000;
+		events { worker_connections 16384; }
 		http {
-			access_log ${directory}/access.log; sendfile on; tcp_nopush on; keepalive_requests 100000000;
+			access_log ${directory}/access-${port}.log; sendfile on; tcp_nopush on; keepalive_requests 100000000;
+			${more}
 			types { application/vnd.apple.mpegurl m3u8; video/mp2t ts; }
-			server { listen 127.0.0.1:${port}; root ${media}; add_header Access-Control-Allow-Origin *; }
+			server { listen 127.0.0.1:${port} backlog=4096; root ${media}; add_header Access-Control-Allow-Origin *; }
 		}`,
 	);
-	return spawn(program, ['-c', file, '-p', directory], { stdio: ['ignore', 'ignore', 'inherit'] });
+	const process = spawn(program, ['-c', file, '-p', directory], { stdio: ['ignore', 'ignore', 'inherit'] });
+	return { process, url: `http://127.0.0.1:${port}` };
 }
 
-async function measure(each: Case, url: string, pid: number, seconds: number): Promise<number> {
-	await load(url, WARM_UP_SECONDS);
-	const meter = new UsageMeter(pid);
+/** As a server writes it: whole, under another name, then in place of the one before. */
+function changePlaylist(file: string): void {
+	writeFileSync(`${file}.next`, Buffer.alloc(PLAYLIST_BYTES, '#EXTM3U\n'));
+	renameSync(`${file}.next`, file);
+}
+
+async function measure(each: Case, server: Server, seconds: number): Promise<Figures> {
+	const loads = Math.ceil(each.connections / MAX_CONNECTIONS);
+	const program = fileURLToPath(new URL('./load/get.js', import.meta.url));
+	const children = Array.from({ length: loads }, (_, index) => {
+		const connections = String(Math.ceil(each.connections / loads));
+		const often = ['--seconds', String(seconds), '--every-ms', String(each.everyMs), '--from', `127.0.0.${index + 2}`];
+		return fork(program, [`${server.url}/${each.path}`, '--connections', connections, ...often]);
+	});
+	await Promise.all(children.map((child) => once(child, 'message')));
+	const idlePercent = idleMeter();
+	const meter = new UsageMeter(server.pid);
 	const startedAtMs = performance.now();
-	const result = await load(url, seconds);
+	const results = await Promise.all(
+		children.map(async (child) => {
+			child.send('begin');
+			const [result] = (await once(child, 'message')) as [GetResult];
+			return result;
+		}),
+	);
 	const wallSeconds = (performance.now() - startedAtMs) / 1000;
 	const { cpuPercent } = meter.end();
-	if (result.failures > 0) {
-		throw new Error(`${url}: ${result.failures} connections failed`);
+	const machineIdlePercent = idlePercent();
+	const total = results.reduce((sum, result) => ({
+		requests: sum.requests + result.requests,
+		bytes: sum.bytes + result.bytes,
+		failures: sum.failures + result.failures,
+		fault: sum.fault ?? result.fault,
+		late: sum.late + result.late,
+		latenciesMs: sum.latenciesMs.concat(result.latenciesMs),
+	}));
+	if (total.failures > 0 || total.late > 0) {
+		const { failures, fault, late } = total;
+		throw new Error(`${server.name}: ${failures} connections failed (${fault}), ${late} requests were late`);
 	}
-	return each.perCore(result, (cpuPercent / 100) * wallSeconds);
+	const perCore = each.perCore(total, (cpuPercent / 100) * wallSeconds);
+	return { perCore, latencyMs: spreadOf(total.latenciesMs), cpuPercent, machineIdlePercent };
 }
 
-async function load(url: string, seconds: number): Promise<GetResult> {
-	const program = fileURLToPath(new URL('./load/get.js', import.meta.url));
-	const args = [program, url, '--connections', String(CONNECTIONS), '--seconds', String(seconds)];
-	const { stdout } = await promisify(execFile)(process.execPath, args);
-	return JSON.parse(stdout) as GetResult;
-}
-
-function median(values: readonly number[]): number {
-	return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+function median(rounds: readonly Figures[]): Figures {
+	return rounds.toSorted((a, b) => a.perCore - b.perCore)[Math.floor(rounds.length / 2)]!;
 }
 
 await main();
