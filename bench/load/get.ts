@@ -99,9 +99,8 @@ class Viewer {
 		socket.setNoDelay(true);
 		socket.on('data', (chunk: Buffer) => this.#take(chunk));
 		socket.on('error', ({ message }) => this.#fail(message));
-		if (restless) {
-			socket.on('connect', () => this.ask());
-		}
+		// Servers do not wait long for the first request of a connection.
+		socket.on('connect', () => this.ask());
 	}
 
 	ask(): void {

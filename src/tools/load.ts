@@ -108,7 +108,17 @@ async function play(url: string, values: Values): Promise<number> {
 }
 
 function resultText(result: ViewResult | WaveResult): string {
-	const { asked, succeeded, served, failures, firstByteMs, firstKeyframeMs, longestGapMs, checked } = result;
+	const {
+		asked,
+		succeeded,
+		served,
+		failures,
+		firstByteMs,
+		firstKeyframeMs,
+		longestGapMs,
+		checked,
+		machineIdlePercent,
+	} = result;
 	const row = (name: string, spread: Spread | null): string =>
 		spread === null
 			? `  ${name.padEnd(16)} -`
@@ -122,14 +132,16 @@ function resultText(result: ViewResult | WaveResult): string {
 		`  of ${checked.viewers} viewers every tag was read: ${checked.backwardSteps} steps back in time, ${checked.missingFrames} frames missing, ${checked.undecodable} that cannot be decoded`,
 	];
 	if ('kbps' in result) {
-		const { kbps, stalled, starved, slow, server, machineIdlePercent } = result;
+		const { kbps, stalled, starved, slow, server } = result;
 		lines.push(
 			`  ${stalled} with a gap over a second, ${starved} with too little of the bitrate (p50 ${kbps?.p50 ?? 0} kbit/s)`,
 			...(slow.viewers > 0 ? [`  ${slow.connected} of ${slow.viewers} slow viewers are still connected`] : []),
 			...(server === null ? [] : [`  server: ${server.cpuPercent} % of a core, ${server.pssMiB} MiB`]),
-			`  the machine was idle for ${machineIdlePercent} % of the time${machineIdlePercent < 5 ? ': this measures the machine, not the server' : ''}`,
 		);
 	}
+	lines.push(
+		`  the machine was idle for ${machineIdlePercent} % of the time${machineIdlePercent < 5 ? ': this measures the machine, not the server' : ''}`,
+	);
 	return `${lines.join('\n')}\n`;
 }
 

@@ -131,7 +131,8 @@ export class Viewer {
 	#onRead(length: number): boolean {
 		const nowMs = performance.now();
 		const gapMs = nowMs - this.#lastReadAtMs;
-		if (gapMs > this.longestGapMs) {
+		// How long the first byte takes has a figure of its own.
+		if (gapMs > this.longestGapMs && this.firstByteMs !== null) {
 			this.longestGapMs = gapMs;
 		}
 		this.#lastReadAtMs = nowMs;

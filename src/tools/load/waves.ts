@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { type Spread, spreadOf } from './percentiles.js';
+import { idleMeter } from './process-usage.js';
 import type { SourceFigures } from './source-probe.js';
 import { addCounts, reportOf, tell } from './view.js';
 import type { ViewerReport } from './viewer-process.js';
@@ -30,6 +31,8 @@ export type WaveResult = {
 	firstKeyframeMs: Spread | null;
 	longestGapMs: Spread | null;
 	checked: ViewerReport['checked'];
+	/** Share of the machine's processor time that nobody used; near 0, the load was the limit. */
+	machineIdlePercent: number;
 };
 
 /** Viewers that come in batches and each stay a little, as the stress test of rtmp_server had them; but each is judged by what it got. */
@@ -38,6 +41,7 @@ export async function runWaves(options: WaveOptions): Promise<WaveResult> {
 	const children = Array.from({ length: PROCESSES }, () => fork(new URL('./viewer-process.js', import.meta.url)));
 	const waves = { batches: Math.ceil(viewers / perBatch), perBatch: Math.ceil(perBatch / PROCESSES), pauseMs, stayMs };
 	const judge = { leastKbps: source.kbps * STARVED_SHARE, mostGapMs: MOST_GAP_MS, keyframeWithinMs };
+	const idle = idleMeter();
 	try {
 		for (const [index, child] of children.entries()) {
 			const address = new URL(url).hostname.startsWith('127.') ? { localAddress: `127.0.0.${index + 1}` } : {};
@@ -60,6 +64,7 @@ export async function runWaves(options: WaveOptions): Promise<WaveResult> {
 			firstKeyframeMs: spreadOf(reports.flatMap((report) => report.firstKeyframeMs)),
 			longestGapMs: spreadOf(reports.flatMap((report) => report.longestGapMs)),
 			checked,
+			machineIdlePercent: idle(),
 		};
 	} finally {
 		for (const child of children) {
