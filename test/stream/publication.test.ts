@@ -621,7 +621,8 @@ it('nothing that a source sends makes a publication throw or write a torn stream
 				assert.ok(record.kind === RecordKind.audio || record.flags & RecordFlag.keyframe);
 			}
 		}),
-		{ numRuns: 400, interruptAfterTimeLimit: 2000 },
+		// Without a time limit: it starts before the first run, and a machine that pauses for so long fails the property after none.
+		{ numRuns: 400 },
 	);
 });
 
