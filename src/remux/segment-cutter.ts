@@ -35,6 +35,10 @@ export class SegmentCutter {
 	#segmentStartMs = Number.NaN;
 	#partStartMs = 0;
 	#lastMs = 0;
+	/** Between the leading track's last two frames. */
+	#gapMs = 0;
+	/** Of the other track. */
+	#otherMs = Number.NaN;
 	#lastKeyframeMs = Number.NaN;
 	#shortestGopMs = Number.POSITIVE_INFINITY;
 	#longestGopMs = 0;
@@ -98,6 +102,7 @@ export class SegmentCutter {
 		}
 		const gapMs = timeMs - this.#lastMs;
 		this.#lastMs = timeMs;
+		this.#gapMs = gapMs;
 		if (gapMs > 0 && gapMs < MAX_FRAME_GAP_MS) {
 			this.#frameMs = this.#frameMs === 0 ? gapMs : this.#frameMs + (gapMs - this.#frameMs) / 8;
 			this.#gapsMs += gapMs;
@@ -116,9 +121,34 @@ export class SegmentCutter {
 		return Cut.none;
 	}
 
-	/** At `timeMs` of another track the segment has to end, and the leading track, which should say so, stands still. */
-	isOverflowing(timeMs: number): boolean {
-		return timeMs - this.#segmentStartMs > this.#maxMs && timeMs - this.#lastMs > STILL_MS;
+	/** What must end in front of another track's frame at `timeMs` while the leading track, which should say so, stands still. */
+	beforeOther(timeMs: number): Cut {
+		const gapMs = timeMs - this.#otherMs;
+		this.#otherMs = timeMs;
+		if (!(timeMs - this.#lastMs > STILL_MS)) {
+			return Cut.none;
+		}
+		const frameMs = gapMs < STILL_MS ? gapMs : 0;
+		if (timeMs - this.#segmentStartMs + frameMs > this.#maxMs) {
+			this.#segmentStartMs = timeMs;
+			this.#partStartMs = timeMs;
+			this.#lastKeyframeMs = Number.NaN;
+			return Cut.segment;
+		}
+		if (this.#partMs > 0 && timeMs - this.#partStartMs + frameMs > this.#partMs + ROUNDING_MS) {
+			this.#partStartMs = timeMs;
+			return Cut.part;
+		}
+		return Cut.none;
+	}
+
+	/**
+	 * When a segment ends that began at `startMs`, with the next frame at `nextMs`: where it may not be any longer, when its last
+	 * frame would have to fill a gap. A track that stands still fills none.
+	 */
+	endBefore(nextMs: number, startMs: number): number {
+		const gapMs = nextMs > this.#lastMs ? nextMs - this.#lastMs : this.#gapMs;
+		return gapMs > STILL_MS ? nextMs : Math.min(nextMs, startMs + this.#maxMs);
 	}
 
 	/** The frame at `timeMs` starts a segment whatever the policy says. */

@@ -14,7 +14,10 @@ export type SegmentSink = {
 	partEnd?(nextMs: number): void;
 	/** Called once, before the first segment ends: no segment, rounded to seconds, and no later part will be longer. */
 	targetDuration?(seconds: number, partTargetMs: number): void;
-	/** The segment ends. `nextMs` is NaN when nothing follows; `discontinuity`: what follows does not continue it. */
+	/**
+	 * The segment ends, with a frame at `nextMs` or, when that is missing, where no segment may last longer; NaN when nothing follows.
+	 * `discontinuity`: what follows does not continue it.
+	 */
 	segmentEnd(nextMs: number, discontinuity: boolean): void;
 	/** Nothing follows. */
 	end(): void;
@@ -146,11 +149,10 @@ export class SegmentPlanner implements FrameSink {
 			return; // from before the take's first picture
 		}
 		if (frame.kind === this.#active[0]?.kind) {
-			this.#cutBefore(timeMs, frame.keyframe);
-		} else if (this.#cutter.isOverflowing(timeMs)) {
+			this.#cut(this.#cutter.before(timeMs, frame.keyframe), timeMs);
+		} else {
 			// The picture may stand still for minutes while sound goes on.
-			this.#endSegment(timeMs, false);
-			this.#cutter.restart(timeMs);
+			this.#cut(this.#cutter.beforeOther(timeMs), timeMs);
 		}
 		if (!this.#segmentOpen) {
 			this.#segmentOpen = true;
@@ -180,8 +182,7 @@ export class SegmentPlanner implements FrameSink {
 		this.#cutter.restart(timeMs);
 	}
 
-	#cutBefore(timeMs: number, keyframe: boolean): void {
-		const cut = this.#cutter.before(timeMs, keyframe);
+	#cut(cut: Cut, timeMs: number): void {
 		if (cut === Cut.segment) {
 			this.#endSegment(timeMs, false);
 		} else if (cut === Cut.part) {
@@ -189,9 +190,10 @@ export class SegmentPlanner implements FrameSink {
 		}
 	}
 
-	#endSegment(nextMs: number, discontinuity: boolean): void {
+	#endSegment(startOfNextMs: number, discontinuity: boolean): void {
 		if (this.#segmentOpen) {
 			this.#segmentOpen = false;
+			const nextMs = this.#cutter.endBefore(startOfNextMs, this.#segmentStartMs);
 			if (!this.#targetFixed) {
 				this.#targetFixed = true;
 				const lengthMs = Number.isNaN(nextMs) ? 0 : nextMs - this.#segmentStartMs;

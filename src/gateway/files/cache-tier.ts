@@ -31,6 +31,8 @@ const RESULT_COUNTER: Readonly<Record<Result, FileCounter>> = {
 
 /** What would be a live stream at the upstream, and no file ever ends. */
 const STREAM = /^\/[^/]+\/[^/]+\.flv$/;
+/** A segment of live DASH is passed on while it is being made; what is kept can only be given out whole. */
+const GROWING = /^\/hls\/[^/]+\/[^/]+\/live_(?:video|audio)_\d+_\d+\.m4s$/;
 
 export type CacheTierOptions = {
 	/** The current one. */
@@ -133,7 +135,7 @@ export class CacheTier implements FileSource {
 		}
 		const via = this.#checkLoop(request);
 		const key = local + query;
-		if (!isForAll(request)) {
+		if (!isForAll(request) || GROWING.test(local)) {
 			return this.#through(key, via);
 		}
 		const kept = this.#kept(key);

@@ -192,6 +192,21 @@ describe('a caching tier', () => {
 		assert.equal((await tier.ask('/who.json')).body.toString(), 'undefined');
 	});
 
+	it('passes a segment of live DASH on while it is being made', async (t) => {
+		const growing: ServerResponse[] = [];
+		const upstream = await FakeUpstream.start(t, (_request, response) => {
+			response.writeHead(200, { 'Cache-Control': 'no-store' }).write('first');
+			growing.push(response);
+		});
+		const tier = await TestTier.start(t, [upstream.url]);
+		const response = await fetch(`${tier.url}/hls/live/test/live_video_5_7.m4s`);
+		const reader = response.body!.getReader();
+		assert.equal(Buffer.from((await reader.read()).value!).toString(), 'first');
+		growing[0]!.end('second');
+		assert.equal(Buffer.from((await reader.read()).value!).toString(), 'second');
+		assert.equal((await reader.read()).done, true);
+	});
+
 	it('never keeps more than it may', async (t) => {
 		const upstream = await FakeUpstream.start(t, serveText('x'.repeat(10_000), IMMUTABLE));
 		const tier = await TestTier.start(t, [upstream.url], { cache: { memory: 50_000 } });
