@@ -1,6 +1,6 @@
 // Spec: RFC 9110, section 10.1.1 (Expect)
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
-import { ERROR_CODES, type ErrorCode } from '../errors.js';
+import { ERROR_CODES } from '../errors.js';
 import { formatPublisher, PUBLISHER_HEADER } from '../protocol/relay.js';
 import type { PublisherInfo } from '../stream/thread-messages.js';
 import type { PushChannel, PushGate, PushListener } from './push-gate.js';
@@ -79,8 +79,19 @@ class OriginPush implements PushChannel {
 
 const ORIGIN_GONE = endOf('SERVER_STOPPING', 'the origin process is gone');
 
-/** What http-answer.ts says of an error. */
+/** What http-answer.ts says of an error; what else there may be is no answer of a server that goes on. */
 function toldEnd(body: string): SessionEnd {
-	const { code, message } = JSON.parse(body) as { code: ErrorCode; message: string };
-	return code in ERROR_CODES ? { code, message } : ORIGIN_GONE;
+	const { code, message } = toldBy(body);
+	return code !== undefined && code in ERROR_CODES ? { code, message: message ?? ERROR_CODES[code] } : ORIGIN_GONE;
+}
+
+function toldBy(body: string): Partial<SessionEnd> {
+	try {
+		return JSON.parse(body) as Partial<SessionEnd>;
+	} catch (error) {
+		if (error instanceof SyntaxError) {
+			return {};
+		}
+		throw error;
+	}
 }

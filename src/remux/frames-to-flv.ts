@@ -14,7 +14,7 @@ import {
 	writeTagHeader,
 } from '../container/flv/tag.js';
 import { FrameType, VideoPacketType } from '../container/flv/video-tag.js';
-import { buildFileHeader } from '../container/flv/writer.js';
+import { buildFileHeader, buildTag } from '../container/flv/writer.js';
 import type { Frame, FrameSink, SourceTrack } from './frame.js';
 
 const VIDEO_FOUR_CC = { h264: 'avc1', h265: 'hvc1', h266: 'vvc1', av1: 'av01', vp9: 'vp09', vp8: 'vp08' } as const;
@@ -31,7 +31,24 @@ const WITH_COMPOSITION_TIME = new Set(['h264', 'h265', 'h266']);
 const BUFFER_BYTES = 256 * 1024;
 /** All of a video tag's first byte but the frame type. */
 const FRAME_TYPE_CLEAR = 0x8f;
-const NO_HEAD = new Uint8Array(0);
+
+/** What an FLV file has besides its media. */
+export type FlvFilePlan = {
+	/** File header and metadata; `metadata` is the body of an onMetaData with what the tracks say. */
+	head(hasAudio: boolean, hasVideo: boolean, metadata: Buffer): Uint8Array;
+	/** Hears of the places that a player may seek to: milliseconds, and offsets in the file. */
+	index: {
+		sequenceHeader(position: number): void;
+		keyframe(timeMs: number, position: number): void;
+		audioFrame(timeMs: number, position: number): void;
+	} | null;
+};
+
+const PLAIN_FILE: FlvFilePlan = {
+	head: (hasAudio, hasVideo, metadata) =>
+		Buffer.concat([buildFileHeader(hasAudio, hasVideo), buildTag(TagType.script, 0, metadata)]),
+	index: null,
+};
 
 type FlvTrack = SourceTrack & ReturnType<typeof frameHead>;
 
@@ -41,22 +58,27 @@ type FlvTrack = SourceTrack & ReturnType<typeof frameHead>;
  */
 export class FramesToFlv implements FrameSink {
 	readonly #write: (bytes: Buffer) => void;
-	readonly #metadata: Record<string, AmfValue>;
+	readonly #plan: FlvFilePlan;
 	readonly #tracks: { video: FlvTrack | null; audio: FlvTrack | null } = { video: null, audio: null };
 	readonly #pool: BufferPool;
 	#buffer: Buffer;
 	#length = 0;
+	#writtenBytes = 0;
+	#durationMs = 0;
 	#started = false;
 	#originMs = 0;
 
-	/**
-	 * `write` takes bytes out of `pool`, to which it gives them back. `metadata` goes into `onMetaData`, beside what the tracks say.
-	 */
-	constructor(pool: BufferPool, write: (bytes: Buffer) => void, metadata: Record<string, AmfValue> = {}) {
+	/** `write` takes bytes out of `pool`, to which it gives them back. */
+	constructor(pool: BufferPool, write: (bytes: Buffer) => void, plan: FlvFilePlan = PLAIN_FILE) {
 		this.#pool = pool;
 		this.#buffer = pool.take(BUFFER_BYTES);
 		this.#write = write;
-		this.#metadata = metadata;
+		this.#plan = plan;
+	}
+
+	/** Time of the last frame. */
+	get durationMs(): number {
+		return this.#durationMs;
 	}
 
 	track(track: SourceTrack): void {
@@ -81,10 +103,15 @@ export class FramesToFlv implements FrameSink {
 		}
 		const roundedMs = Math.round(frame.dtsMs);
 		const dtsMs = Math.max(0, roundedMs - this.#originMs);
+		this.#durationMs = Math.max(this.#durationMs, dtsMs);
 		const { head, compositionTimeAt } = track;
 		if (frame.kind === 'audio') {
+			this.#plan.index?.audioFrame(dtsMs, this.#position);
 			this.#tag(TagType.audio, dtsMs, head, frame.payload);
 			return;
+		}
+		if (frame.keyframe) {
+			this.#plan.index?.keyframe(dtsMs, this.#position);
 		}
 		const frameType = frame.keyframe ? FrameType.key : frame.droppable ? FrameType.disposableInter : FrameType.inter;
 		head[0] = (head[0]! & FRAME_TYPE_CLEAR) | (frameType << 4);
@@ -109,15 +136,15 @@ export class FramesToFlv implements FrameSink {
 	#start(): void {
 		const video = this.#tracks.video?.config;
 		const audio = this.#tracks.audio?.config;
-		this.#append(Buffer.from(buildFileHeader(audio !== undefined, video !== undefined)));
-		const metadata: Record<string, AmfValue> = { ...this.#metadata };
+		const metadata = new Map<string, AmfValue>();
 		if (video?.kind === 'video') {
-			Object.assign(metadata, { width: video.width, height: video.height });
+			metadata.set('width', video.width).set('height', video.height);
 		}
 		if (audio?.kind === 'audio') {
-			Object.assign(metadata, { audiosamplerate: audio.sampleRate, stereo: audio.channels > 1 });
+			metadata.set('audiosamplerate', audio.sampleRate).set('stereo', audio.channels > 1);
 		}
-		this.#tag(TagType.script, 0, NO_HEAD, serializeAmf0('onMetaData', new Map(Object.entries(metadata))));
+		this.#append(this.#plan.head(audio !== undefined, video !== undefined, serializeAmf0('onMetaData', metadata)));
+		this.#plan.index?.sequenceHeader(this.#position);
 		for (const config of [video, audio]) {
 			if (config !== undefined) {
 				this.#sequenceHeader(config, 0);
@@ -159,7 +186,12 @@ export class FramesToFlv implements FrameSink {
 		this.#length += TAG_HEADER_BYTES + dataSize + PREVIOUS_TAG_SIZE_BYTES;
 	}
 
-	#append(bytes: Buffer): void {
+	/** Where in the file the next tag begins. */
+	get #position(): number {
+		return this.#writtenBytes + this.#length;
+	}
+
+	#append(bytes: Uint8Array): void {
 		this.#reserve(bytes.length);
 		this.#buffer.set(bytes, this.#length);
 		this.#length += bytes.length;
@@ -173,6 +205,7 @@ export class FramesToFlv implements FrameSink {
 	}
 
 	#flush(): void {
+		this.#writtenBytes += this.#length;
 		this.#write(this.#buffer.subarray(0, this.#length));
 		this.#buffer = Buffer.alloc(0);
 		this.#length = 0;

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
 import { playlistViolations } from '#src/protocol/m3u8/playlist-rules.js';
 import { assertSameMedia, type Decoded, decode } from '../support/decoded.js';
+import { readFlvFile } from '../support/flv-file.js';
 import { Program } from '../support/program.js';
 import { inCi, missing } from '../support/tools.js';
 import type { TrackReport } from './ffmpeg8.js';
@@ -68,7 +69,9 @@ describe('millrace remux', { skip: missing('ffmpeg', 'ffprobe'), timeout: 240_00
 			};
 			const mp4 = await remux(t, source, `${index}.mp4`);
 			await check(mp4);
-			await check(await remux(t, mp4, `${index}.from-mp4.flv`));
+			const flv = await remux(t, mp4, `${index}.from-mp4.flv`);
+			await check(flv);
+			checkSeekIndex(flv);
 			const ts = await remux(t, source, `${index}.ts`);
 			await check(ts);
 			await check(await remux(t, ts, `${index}.from-ts.flv`));
@@ -123,3 +126,16 @@ describe('millrace remux', { skip: missing('ffmpeg', 'ffprobe'), timeout: 240_00
 		assert.match(program.stderr, /^millrace remux: .*\n$/);
 	});
 });
+
+/** Every entry of the index is where a tag of that time begins: the sequence header, then keyframes, or else sound. */
+function checkSeekIndex(file: string): void {
+	const { keyframes, tags, metadata, sizeBytes } = readFlvFile(file);
+	assert.equal(metadata['filesize'], sizeBytes);
+	assert.equal(metadata['duration'], Math.max(...tags.map(({ timeMs }) => timeMs)) / 1000);
+	assert.ok(keyframes !== null && keyframes.timesMs.length > 2);
+	const timeAt = new Map(tags.map(({ position, timeMs }) => [position, timeMs]));
+	assert.deepEqual(
+		keyframes.positions.map((position) => timeAt.get(position)),
+		keyframes.timesMs,
+	);
+}

@@ -2,8 +2,8 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type { BufferPool } from '../../bytes/buffer-pool.js';
 
 /**
- * A file that a tool writes from start to end. Writes are waited for: what was made a moment ago is still in the processor's own cache.
- * 256 MB of 8 Mbit/s to MPEG-TS take 0.38 s of processor time so; by way of the thread pool, a segment at a time, they took 0.65 s.
+ * A file that a tool writes from start to end. Writes are waited for: what was made a moment ago is still in the processor's own cache,
+ * and nothing is handed to another thread.
  */
 export class OutputFile {
 	readonly #fd: number;
@@ -22,6 +22,11 @@ export class OutputFile {
 		} finally {
 			file.close();
 		}
+	}
+
+	/** How far it has been written or skipped. */
+	get sizeBytes(): number {
+		return this.#position;
 	}
 
 	/** Leaves `bytes` for later. */
