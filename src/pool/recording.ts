@@ -54,8 +54,13 @@ export class Recording {
 	async run(): Promise<void> {
 		for (;;) {
 			const startedAtMs = Date.now();
+			const failures = this.figures.get('failures');
 			try {
 				await this.#attempt();
+				// A disk that failed may have kept the recorder from finishing its last take.
+				if (this.figures.get('failures') > failures && !this.#serverStops) {
+					await this.#recover();
+				}
 				return;
 			} catch (error) {
 				this.#endTake();

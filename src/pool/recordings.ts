@@ -36,6 +36,8 @@ export class Recordings {
 	readonly #finishing = new Set<Promise<void>>();
 	/** Takes that somebody works at though nothing more is written to them. */
 	readonly #finishingTakes = new Set<string>();
+	/** Takes that could not be finished, as a rule because the disk was full; tried again. */
+	readonly #unfinished = new Map<string, Recorded>();
 	/** Takes from before are an earlier life's. */
 	readonly #startedAtMs = Date.now();
 	readonly #past = { takes: 0, bytesWritten: 0, failures: 0, skips: 0 };
@@ -64,7 +66,7 @@ export class Recordings {
 		await this.#checkDisk();
 		this.#timers = [
 			setInterval(() => void this.#checkDisk(), DISK_CHECK_MS),
-			setInterval(() => void this.#removeOld(), RETENTION_MS),
+			setInterval(() => void this.#removeOld().then(() => this.#finishUnfinished()), RETENTION_MS),
 			setInterval(() => this.#checkBeats(), BEAT_CHECK_MS),
 		];
 		void this.#recoverAll(OUTPUT_NAMES.filter((output) => !OUTPUTS[output].waitsForStream)).then(() =>
@@ -161,7 +163,8 @@ export class Recordings {
 	}
 
 	/** One take after the other: it is much reading and writing. Never rejects. */
-	async #finishTake({ output, app, name }: Recorded, take: string): Promise<void> {
+	async #finishTake(recorded: Recorded, take: string): Promise<void> {
+		const { output, app, name } = recorded;
 		const subject = { app, stream: name, output, take };
 		const finishing = this.#queue
 			.run(FINISHING, () => this.#pool.run({ type: 'finish-take', output, take }))
@@ -171,13 +174,25 @@ export class Recordings {
 						this.#log.info({ ...subject, ...(summary as object) }, 'take is finished');
 					}
 				},
-				(error: unknown) => this.#log.error({ ...subject, err: error }, 'a take cannot be finished'),
+				(error: unknown) => {
+					this.#unfinished.set(take, recorded);
+					this.#log.error({ ...subject, err: error }, 'a take cannot be finished and will be tried again');
+				},
 			);
 		this.#finishing.add(finishing);
 		this.#finishingTakes.add(take);
 		await finishing;
 		this.#finishing.delete(finishing);
 		this.#finishingTakes.delete(take);
+	}
+
+	async #finishUnfinished(): Promise<void> {
+		for (const [take, recorded] of [...this.#unfinished]) {
+			this.#unfinished.delete(take);
+			if (!this.#stopped) {
+				await this.#finishTake(recorded, take);
+			}
+		}
 	}
 
 	#checkBeats(): void {

@@ -1,4 +1,4 @@
-import { close, open, rename, writev } from 'node:fs';
+import { close, fstat, ftruncate, open, rename, unlink, writev } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { errorCodeOf } from './file-error.js';
@@ -7,20 +7,24 @@ import { errorCodeOf } from './file-error.js';
 const openFile = promisify(open);
 const closeFile = promisify(close);
 const renameFile = promisify(rename);
+const removeFile = promisify(unlink);
+const statFile = promisify(fstat);
+const truncateFile = promisify(ftruncate);
 
 /** Suffix of a file that is not complete yet. */
 export const UNFINISHED = '.tmp';
 
-/** Writes a file that is there complete or not at all. `chunks` must not be modified until it resolves. */
+/** Writes a file that is there complete or not at all, also when it rejects. `chunks` must not be modified until it resolves. */
 export async function writeFileWhole(file: string, chunks: readonly Uint8Array[]): Promise<void> {
 	const unfinished = `${file}${UNFINISHED}`;
 	const fd = await openFile(unfinished, 'w');
 	try {
-		await writeAllTo(fd, chunks);
-	} finally {
-		await closeFile(fd);
+		await writeAllTo(fd, chunks).finally(() => closeFile(fd));
+		await renameFile(unfinished, file);
+	} catch (error) {
+		await removeFile(unfinished);
+		throw error;
 	}
-	await renameFile(unfinished, file);
 }
 
 export async function isThere(file: string): Promise<boolean> {
@@ -50,6 +54,28 @@ export async function writeAllTo(fd: number, chunks: readonly Uint8Array[]): Pro
 	}
 }
 
+/** Appends all of `chunks` to a file of `sizeBytes`, or, when it rejects, nothing. */
+async function appendAllTo(fd: number, chunks: readonly Uint8Array[], sizeBytes: number): Promise<void> {
+	try {
+		await writeAllTo(fd, chunks);
+	} catch (error) {
+		// A disk that is full may have taken a part. What cannot be cut off here, recovery cuts; why it failed is what counts.
+		await truncateFile(fd, sizeBytes).catch(() => undefined);
+		throw error;
+	}
+}
+
+/** Appends to a file that nobody has open. When it rejects, nothing of `bytes` is in the file. */
+export async function appendWhole(file: string, bytes: Uint8Array): Promise<void> {
+	const fd = await openFile(file, 'a');
+	try {
+		const { size } = await statFile(fd);
+		await appendAllTo(fd, [bytes], size);
+	} finally {
+		await closeFile(fd);
+	}
+}
+
 function writeSome(fd: number, chunks: readonly Uint8Array[]): Promise<number> {
 	return new Promise((resolve, reject) => {
 		writev(fd, chunks, (error, bytesWritten) => {
@@ -66,6 +92,7 @@ function writeSome(fd: number, chunks: readonly Uint8Array[]): Promise<number> {
 export class GrowingFile {
 	readonly #fd: number;
 	readonly #path: string;
+	#sizeBytes = 0;
 
 	private constructor(fd: number, path: string) {
 		this.#fd = fd;
@@ -77,9 +104,10 @@ export class GrowingFile {
 		return new GrowingFile(await openFile(path, 'w'), path);
 	}
 
-	/** `chunks` must not be modified until it resolves. */
+	/** `chunks` must not be modified until it resolves. When it rejects, nothing of them is in the file. */
 	async append(chunks: readonly Uint8Array[]): Promise<void> {
-		await writeAllTo(this.#fd, chunks);
+		await appendAllTo(this.#fd, chunks, this.#sizeBytes);
+		this.#sizeBytes += chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 	}
 
 	async close(): Promise<void> {

@@ -98,11 +98,23 @@ async function readWholeLines(file: string): Promise<MediaPlaylist | null> {
 
 /** The init segment that the newest segments need. */
 async function newestInit({ directory, init }: PlaylistFiles): Promise<string | null> {
-	const numbered = (await readdir(directory)).flatMap((name) => {
+	const numbered = (await namesIn(directory)).flatMap((name) => {
 		const match = name.startsWith(init) ? /^(?:_(\d+))?\.mp4$/.exec(name.slice(init.length)) : null;
 		return match === null ? [] : [{ name, number: Number(match[1] ?? 1) }];
 	});
 	return numbered.sort((a, b) => b.number - a.number)[0]?.name ?? null;
+}
+
+/** A crash may have come before the directory was made. */
+async function namesIn(directory: string): Promise<string[]> {
+	try {
+		return await readdir(directory);
+	} catch (error) {
+		if (errorCodeOf(error) === 'ENOENT') {
+			return [];
+		}
+		throw error;
+	}
 }
 
 /** The segment under its final name, whole fragments only; null when there is none, or none with media. */

@@ -4,7 +4,7 @@ import { GrowingFile } from './atomic-file.js';
 import type { JobQueue } from './job-queue.js';
 
 /** What a take's outputs list their segments in. */
-export type TakePlaylist = Pick<EventPlaylist, 'start' | 'add' | 'end'>;
+export type TakePlaylist = Pick<EventPlaylist, 'start' | 'add' | 'end' | 'abandon'>;
 
 export type EventSegment = Pick<PlaylistSegment, 'uri' | 'duration' | 'discontinuity' | 'map' | 'programDateTimeMs'>;
 
@@ -56,6 +56,13 @@ export class EventPlaylist {
 		this.#jobs.add(async () => {
 			await this.#file?.append([bytes]);
 		});
+	}
+
+	/** Closes the file after a failure; recovery ends the playlist. */
+	async abandon(): Promise<void> {
+		const file = this.#file;
+		this.#file = null;
+		await file?.close();
 	}
 
 	/** Nothing follows. */

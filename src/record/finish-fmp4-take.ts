@@ -17,11 +17,12 @@ export async function finishFmp4Take(
 	name = path.basename(path.dirname(take)),
 ): Promise<FinishedTake | null> {
 	const merged = path.join(take, MERGED_DIRECTORY);
-	if (await isThere(path.join(merged, `${name}_full.mp4`))) {
-		return null;
-	}
 	const meta = await readMeta(merged);
 	const recovered = !(meta?.finished ?? false);
+	// A recovery that was cut short has left the MP4 and no mark.
+	if ((meta === null || !recovered) && (await isThere(path.join(merged, `${name}_full.mp4`)))) {
+		return null;
+	}
 	const isWindow = meta?.window !== undefined;
 	if (isWindow && !recovered) {
 		return null;

@@ -31,9 +31,10 @@ export async function mergeTake(directory: string, name: string, playlistText: s
 		groups.at(-1)?.uris.push(uri);
 	}
 	const merged: MergedFile[] = [];
-	for (const [index, { map, uris }] of groups.entries()) {
+	// The first file comes last: when it is there, all are.
+	for (const [index, { map, uris }] of [...groups.entries()].reverse()) {
 		const fileName = index === 0 ? `${name}_full.mp4` : `${name}_full_${index + 1}.mp4`;
-		merged.push(await mergeSegments(directory, map, uris, fileName));
+		merged.unshift(await mergeSegments(directory, map, uris, fileName));
 	}
 	return merged;
 }

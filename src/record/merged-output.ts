@@ -90,6 +90,7 @@ export class MergedOutput {
 
 	async abandon(): Promise<void> {
 		await this.#segments.abandon();
+		await this.#playlist.abandon();
 	}
 
 	get #initName(): string {

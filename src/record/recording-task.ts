@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.js';
 import { DiskGauge } from './disk-gauge.js';
 import type { Output, RecorderEvent } from './output.js';
 import { RecorderFigures } from './recorder-figures.js';
+import { StallWatch } from './stall-watch.js';
 import { Ticker } from './ticker.js';
 
 /** What a recording needs, as it crosses to a remux thread. */
@@ -49,9 +50,13 @@ export async function record(output: Output, task: RecordingTask): Promise<void>
 		takeBegan: (take) => tell({ type: 'take-began', take }),
 		takeEnded: () => tell({ type: 'take-ended' }),
 	});
+	const watch = new StallWatch((event) => tell({ type: 'event', ...event }));
 	const repetition = ticker.repeat(
-		() => recorder.advance(),
-		() => figures.add('beats', 1),
+		() => watch.during(recorder.advance()),
+		() => {
+			figures.add('beats', 1);
+			watch.look();
+		},
 	);
 	port.on('message', (command: RecordingCommand) => {
 		switch (command.type) {

@@ -173,5 +173,6 @@ export class SeparateTrack {
 
 	async abandon(): Promise<void> {
 		await this.#segments.abandon();
+		await this.#playlist.abandon();
 	}
 }

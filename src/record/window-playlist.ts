@@ -1,5 +1,4 @@
 // Spec: rfc8216bis-22 6.2.1, 6.2.2 (what a server must keep to in a live playlist)
-import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
 	PLAIN_PLAYLIST,
@@ -7,7 +6,7 @@ import {
 	segmentLines,
 	serializeMediaPlaylist,
 } from '../protocol/m3u8/media-playlist.js';
-import { writeFileWhole } from './atomic-file.js';
+import { appendWhole, writeFileWhole } from './atomic-file.js';
 import type { EventSegment } from './event-playlist.js';
 import { ExpiringFiles, removeIfThere } from './expiring-files.js';
 import type { JobQueue } from './job-queue.js';
@@ -76,6 +75,11 @@ export class WindowPlaylist {
 		}
 	}
 
+	/** No file stays open. */
+	abandon(): Promise<void> {
+		return Promise.resolve();
+	}
+
 	get #keepMs(): number {
 		return Math.max(this.#windowMs, MIN_TARGET_DURATIONS * this.#targetDuration * 1000);
 	}
@@ -113,6 +117,6 @@ export class WindowPlaylist {
 
 	#append(lines: readonly string[]): void {
 		const bytes = Buffer.from(`${lines.join('\n')}\n`);
-		this.#jobs.add(() => appendFile(path.join(this.#directory, this.#name), bytes));
+		this.#jobs.add(() => appendWhole(path.join(this.#directory, this.#name), bytes));
 	}
 }

@@ -30,7 +30,8 @@ describe('packaging for LL-HLS', () => {
 		let steps = 0;
 		let discontinuities = 0;
 		for (let minute = 0; minute < 60; minute++) {
-			scene.gopMs = [2000, 1920, 400, 2000, 5000, 960][minute % 6]!;
+			const irregular = minute % 10 === 9;
+			scene.gopMs = [2000, 1920, 400, 500, 10_000, 5000, 960][minute % 7]!;
 			const [isSplice, isRestart] = [minute % 7 === 3, minute % 11 === 5];
 			if (isSplice) {
 				scene.splice();
@@ -40,6 +41,7 @@ describe('packaging for LL-HLS', () => {
 			}
 			discontinuities += isSplice || isRestart ? 1 : 0;
 			scene.run(60_000, () => {
+				scene.gopMs = irregular ? (scene.gopMs * 7 + 1480) % 9000 : scene.gopMs;
 				if (++steps % 20 === 0) {
 					checker.see(scene.text());
 				}

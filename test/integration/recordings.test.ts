@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -13,6 +13,7 @@ import { RingFeed } from '../support/ring-feed.js';
 
 type Line = { msg: string; [field: string]: unknown };
 
+const RETENTION_MS = 600_000;
 const FLV_ONLY = { minFree: 0, fmp4: false, hls: false };
 
 describe('recordings', () => {
@@ -154,6 +155,43 @@ describe('recordings', () => {
 		const { metadata, tags } = readFlvFile(take('live', 'crashed'));
 		assert.equal(metadata['duration'], Number(line['durationMs']) / 1000);
 		assert.ok(tags.length >= 2 + 20);
+	});
+
+	it('tries again to finish a take that it could not finish', async (t) => {
+		t.mock.timers.enable({ apis: ['setInterval'] });
+		await start({ record: { minFree: 0, flv: false, hls: false } });
+		const feed = new RingFeed().open().gops(0, 6_000);
+		const stream = open(feed);
+		await logged('fMP4 recording begins');
+		const [name = ''] = await readdir(path.join(media, 'mp4', 'live', 'a'));
+		const inTheWay = path.join(media, 'mp4', 'live', 'a', name, 'output_merge', 'a_full.mp4.tmp');
+		await mkdir(inTheWay, { recursive: true });
+		feed.end(6_000);
+		recordings.ended(stream);
+		await logged('a take cannot be finished and will be tried again');
+		await rm(inTheWay, { recursive: true });
+		t.mock.timers.tick(RETENTION_MS);
+		t.mock.timers.reset();
+		assert.equal((await logged('take is finished'))['durationMs'], 6000);
+	});
+
+	it('ends the playlist of a stream that ends while its disk fails', async () => {
+		await start({ record: { minFree: 0, flv: false, fmp4: false }, hls: { segment: '1s' } });
+		const feed = new RingFeed().open().gops(0, 4_000);
+		const stream = open(feed);
+		await logged('HLS begins');
+		const directory = path.join(media, 'hls', 'live', 'a');
+		const listed = async (): Promise<string> => readFile(path.join(directory, 'index.m3u8'), 'utf8');
+		while (!(await listed().catch(() => '')).includes('segment_2.ts')) {
+			await new Promise((resolve) => setTimeout(resolve, 20));
+		}
+		const next = (await listed()).split('#EXTINF').length;
+		await mkdir(path.join(directory, `segment_${next}.ts.tmp`));
+		feed.gops(4_000, 8_000).end(8_000);
+		recordings.ended(stream);
+		const line = await logged('recording is finished');
+		assert.equal(line['recovered'], true);
+		assert.ok((await listed()).endsWith('#EXT-X-ENDLIST\n'));
 	});
 
 	it('removes takes that are too old, but not one that is being written', async () => {

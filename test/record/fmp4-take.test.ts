@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, open, readdir, readFile, rm, truncate } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -64,7 +64,7 @@ describe('an fMP4 take', () => {
 		return Array.from({ length: count }, (_, number) => labelOf(kind, number));
 	}
 
-	it('keeps every rule of playlists at every moment, with odd GOPs, splices and new tracks', async () => {
+	it('keeps every rule of playlists for an hour of odd GOPs, splices and new tracks, and behind a crash', async () => {
 		const checkers = PLAYLISTS.map((name) => ({ name, checker: new PlaylistChecker() }));
 		const look = async (): Promise<void> => {
 			await take.flush();
@@ -74,29 +74,45 @@ describe('an fMP4 take', () => {
 				}
 			}
 		};
-		const gops = [2000, 2000, 1200, 2000, 6400, 2000, 4000, 280, 2000];
-		for (const [turn, gopMs] of [...gops, ...gops].entries()) {
+		const gops = [2000, 500, 1200, 10_000, 6400, 2000, 4000, 280, 1920];
+		let discontinuities = 0;
+		let irregularMs = 0;
+		for (let minute = 0; minute < 60; minute++) {
+			const gopMs = gops[minute % gops.length]!;
+			let nextMs = 0;
+			source.openGops = minute % 3 === 1;
 			for (let part = 0; part < 4; part++) {
-				source.run(gopMs, (sinceMs) => sinceMs === 0);
+				source.run(15_000, (sinceMs) => {
+					if (sinceMs !== 0 && part * 15_000 + sinceMs < nextMs) {
+						return false;
+					}
+					irregularMs = (irregularMs * 7 + 1480) % 9000;
+					nextMs = part * 15_000 + sinceMs + (minute % 10 === 9 ? irregularMs : gopMs);
+					return true;
+				});
 				await look();
 			}
-			if (turn % 4 === 3) {
+			if (minute % 7 === 3) {
 				source.splice();
+				discontinuities++;
 			}
-			if (turn === 11) {
+			if (minute === 24) {
 				source.configure(OTHER_VIDEO);
 			}
 		}
-		source.sink.end();
+		source.run(5000, every(2000));
 		await look();
+		await take.abandon();
+		await finishFmp4Take(directory, 'cam');
 		for (const { name, checker } of checkers) {
-			assert(checker.reloads > 30, name);
+			checker.see(await read(name));
 			assert.deepEqual(checker.violations, [], name);
 			const playlist = parseMediaPlaylist(await read(name));
 			assert.equal(playlist.ended, true);
-			// Four splices, one of them to other tracks.
-			assert.equal(playlist.segments.filter(({ discontinuity }) => discontinuity).length, 4, name);
+			assert.equal(playlist.segments.filter(({ discontinuity }) => discontinuity).length, discontinuities, name);
 			assert.equal(new Set(playlist.segments.map(({ map }) => map)).size, name.includes('audio') ? 1 : 2, name);
+			const seconds = playlist.segments.reduce((sum, { duration }) => sum + duration, 0);
+			assert.ok(Math.abs(seconds - 3605) < 1.5, `${name} lists ${seconds} s`);
 			for (const { uri, map } of playlist.segments) {
 				assert(await exists(path.join(path.dirname(name), uri)), uri);
 				assert(await exists(path.join(path.dirname(name), map ?? 'no map')), map ?? '');
@@ -132,6 +148,26 @@ describe('an fMP4 take', () => {
 		const first = await framesOf('output_merge/cam_full.mp4');
 		const second = await framesOf('output_merge/cam_full_2.mp4');
 		assert.deepEqual([...first.video, ...second.video], numbered('video', source.pictures));
+	});
+
+	it('is finished once more when its recovery was cut short behind the MP4', async () => {
+		source.run(6000, every(2000));
+		await take.flush();
+		await take.abandon();
+		assert.equal((await finishFmp4Take(directory, 'cam'))?.['recovered'], true);
+		const mp4 = await readFile(path.join(directory, 'output_merge', 'cam_full.mp4'));
+		const meta = path.join(directory, 'output_merge', 'meta.json');
+		await writeFile(meta, JSON.stringify({ ...JSON.parse(await readFile(meta, 'utf8')), finished: false }));
+		assert.equal((await finishFmp4Take(directory, 'cam'))?.['recovered'], true);
+		assert.equal(JSON.parse(await readFile(meta, 'utf8')).finished, true);
+		assert.deepEqual(await readFile(path.join(directory, 'output_merge', 'cam_full.mp4')), mp4);
+		assert.equal(await finishFmp4Take(directory, 'cam'), null);
+	});
+
+	it('is nothing when a crash came before its directories', async () => {
+		const empty = path.join(directory, 'empty');
+		await mkdir(empty);
+		assert.equal(await finishFmp4Take(empty, 'cam'), null);
 	});
 
 	it('says in its manifest what its segments hold', async () => {

@@ -8,6 +8,9 @@ export type Decoded = {
 	ptsSeconds: { video: number[]; audio: number[] };
 };
 
+/** ffmpeg's lines about the segments of a playlist. */
+const OPENING = /^.*Opening .* for reading.*\n/gm;
+
 /** Decodes `input` with ffmpeg, which must not have a word to say about it but what is `allowed`. */
 export async function decode(
 	t: TestContext,
@@ -22,12 +25,39 @@ export async function decode(
 		...[...maps, '-f', 'framehash', '-hash', 'md5', '-'],
 	]);
 	const hashed = await decoder.succeed();
-	const said = decoder.stderr.split('\n').filter((line) => !/Opening .* for reading/.test(line) && !allowed.test(line));
-	assert.equal(said.join('\n'), '', `what ffmpeg says of ${input}`);
+	const said = decoder.stderr.replaceAll(OPENING, '').split('\n');
+	assert.equal(said.filter((line) => !allowed.test(line)).join('\n'), '', `what ffmpeg says of ${input}`);
 	const prober = new Program(t, 'ffprobe', [
 		...['-v', 'error', ...options, '-show_entries', 'packet=codec_type,pts_time', '-of', 'csv=p=0', input],
 	]);
 	return { hashes: hashesOf(hashed), ptsSeconds: timesOf(await prober.succeed()) };
+}
+
+/**
+ * Hashes of the decoded frames of each of `inputs`, which have a video and an audio track each, from one run of ffmpeg, who must not
+ * have a word to say about any of them.
+ */
+export async function decodedHashes(t: TestContext, inputs: readonly string[]): Promise<Decoded['hashes'][]> {
+	const decoder = new Program(t, 'ffmpeg', [
+		...['-hide_banner', '-nostdin', '-v', 'warning', ...inputs.flatMap((input) => ['-i', input])],
+		...inputs.flatMap((_, index) => ['-map', `${index}:v:0`, '-map', `${index}:a:0`]),
+		...['-fps_mode', 'passthrough', '-enc_time_base', '-1', '-f', 'framehash', '-hash', 'md5', '-'],
+	]);
+	const text = await decoder.succeed();
+	assert.equal(decoder.stderr.replaceAll(OPENING, ''), '', `what ffmpeg says of ${inputs.join(' ')}`);
+	const decoded = inputs.map((): Decoded['hashes'] => ({ video: [], audio: [] }));
+	for (const [stream, hash] of framesIn(text)) {
+		decoded[Math.floor(stream / 2)]![stream % 2 === 0 ? 'video' : 'audio'].push(hash);
+	}
+	return decoded;
+}
+
+/** Stream and hash of each line of a framehash file. */
+function framesIn(text: string): [number, string][] {
+	return text.split('\n').flatMap((line): [number, string][] => {
+		const fields = line.split(',').map((field) => field.trim());
+		return /^\d+$/.test(fields[0]!) ? [[Number(fields[0]), fields[5]!]] : [];
+	});
 }
 
 function hashesOf(text: string): Decoded['hashes'] {
@@ -35,11 +65,8 @@ function hashesOf(text: string): Decoded['hashes'] {
 		[...text.matchAll(/^#media_type (\d+): (video|audio)$/gm)].map(([, index, kind]) => [index, kind]),
 	);
 	const hashes: Decoded['hashes'] = { video: [], audio: [] };
-	for (const line of text.split('\n')) {
-		const fields = line.split(',').map((field) => field.trim());
-		if (/^\d+$/.test(fields[0]!)) {
-			hashes[kinds.get(fields[0]) === 'video' ? 'video' : 'audio'].push(fields[5]!);
-		}
+	for (const [stream, hash] of framesIn(text)) {
+		hashes[kinds.get(String(stream)) === 'video' ? 'video' : 'audio'].push(hash);
 	}
 	return hashes;
 }

@@ -29,6 +29,9 @@ export class FrameSource {
 	sounds = 0;
 	/** Where the next `run` begins. */
 	timeMs = 0;
+	/** Pictures behind a keyframe are shown before it. */
+	openGops = false;
+	#sinceKeyframe = 0;
 
 	constructor(sink: FrameSink, tracks: readonly TrackConfig[] = [VIDEO, AUDIO]) {
 		this.sink = sink;
@@ -62,16 +65,26 @@ export class FrameSource {
 
 	#frame(kind: 'video' | 'audio', dtsMs: number, keyframe: boolean): void {
 		const number = kind === 'video' ? this.pictures++ : this.sounds++;
+		if (kind === 'video') {
+			this.#sinceKeyframe = keyframe ? 0 : this.#sinceKeyframe + 1;
+		}
 		this.sink.frame({
 			kind,
 			sourceId: 0,
 			dtsMs,
-			// B-frames: every other picture is shown later than it is decoded.
-			compositionTimeMs: kind === 'video' ? 80 + (number % 2) * 40 : 0,
+			compositionTimeMs: kind === 'video' ? this.#compositionTimeMs(number) : 0,
 			keyframe,
 			droppable: false,
 			payload: kind === 'video' ? pictureOf(number, keyframe) : Buffer.from(labelOf('audio', number)),
 		});
+	}
+
+	/** B-frames: every other picture is shown later than it is decoded. */
+	#compositionTimeMs(number: number): number {
+		if (this.openGops) {
+			return [160, 40, 40][this.#sinceKeyframe] ?? 80;
+		}
+		return 80 + (number % 2) * 40;
 	}
 }
 
