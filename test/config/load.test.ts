@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { ConfigError } from '#src/config/config-error.js';
 import { CONFIG_KEYS, keyNamed } from '#src/config/keys.js';
 import { loadConfig, printConfig } from '#src/config/load.js';
@@ -10,6 +10,7 @@ import { type Config, policyOf } from '#src/config/schema.js';
 import { type Setting, textSetting } from '#src/config/sources.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'millrace-config-'));
+after(() => rmSync(directory, { recursive: true }));
 let files = 0;
 
 describe('configuration', () => {

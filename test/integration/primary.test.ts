@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -112,6 +112,7 @@ describe('the primary', () => {
 
 	it('takes a new configuration at SIGHUP and refuses a bad one', async (t) => {
 		const file = join(tmpdir(), `millrace-reload-${process.pid}.yaml`);
+		t.after(() => rmSync(file));
 		writeFileSync(file, 'log: {level: info}\n');
 		const server = new FakeServer(t, { args: ['--config', file] });
 		const port = await server.port('rtmp');
@@ -184,6 +185,7 @@ describe('the primary', () => {
 
 	it('serves and ends as ever when its log is not read', async (t) => {
 		const file = join(tmpdir(), `millrace-stalled-${process.pid}.yaml`);
+		t.after(() => rmSync(file));
 		writeFileSync(file, '');
 		const child = startWithChannel(t, ['--config', file]);
 		const port = await loggedPort(child);

@@ -62,7 +62,7 @@ test('a recording that a crash cut short is finished by the process that comes a
 async function startPlain(t: TestContext): Promise<ServerProcess> {
 	const threads = { ingest: 1, delivery: 1, remux: 1 };
 	const server = await Server.start({ config: { threads, play: { missing: 'wait' } } });
-	t.after(() => server.signal('SIGKILL'));
+	t.after(() => server.stop());
 	return server;
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { constants, mkdtempSync, openSync, read } from 'node:fs';
+import { constants, mkdtempSync, openSync, read, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -63,8 +63,10 @@ describe('log lines', () => {
 });
 
 describe('standard output', () => {
-	it('that nobody reads costs a bounded amount of memory, and dropped lines are counted and told', async () => {
-		const fifo = join(mkdtempSync(join(tmpdir(), 'millrace-log-')), 'fifo');
+	it('that nobody reads costs a bounded amount of memory, and dropped lines are counted and told', async (t) => {
+		const directory = mkdtempSync(join(tmpdir(), 'millrace-log-'));
+		t.after(() => rmSync(directory, { recursive: true }));
+		const fifo = join(directory, 'fifo');
 		assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
 		const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
 		const sink = new LineSink(fd);
