@@ -17,10 +17,13 @@ export async function finishFmp4Take(
 	name = path.basename(path.dirname(take)),
 ): Promise<FinishedTake | null> {
 	const merged = path.join(take, MERGED_DIRECTORY);
-	const meta = await readMeta(merged);
-	const recovered = !(meta?.finished ?? false);
+	const separate = path.join(take, SEPARATE_DIRECTORY);
+	const [meta, separateMeta] = await Promise.all([readMeta(merged), readMeta(separate)]);
+	// They are ended one after the other: a crash may have come between.
+	const recovered = !(meta?.finished && separateMeta?.finished);
 	// A recovery that was cut short has left the MP4 and no mark.
-	if ((meta === null || !recovered) && (await isThere(path.join(merged, `${name}_full.mp4`)))) {
+	const isOpen = meta?.finished === false || separateMeta?.finished === false;
+	if (!isOpen && (await isThere(path.join(merged, `${name}_full.mp4`)))) {
 		return null;
 	}
 	const isWindow = meta?.window !== undefined;
@@ -34,7 +37,7 @@ export async function finishFmp4Take(
 		init: 'init',
 	});
 	if (recovered) {
-		await recoverSeparate(path.join(take, SEPARATE_DIRECTORY));
+		await recoverSeparate(separate);
 	}
 	if (complete === null) {
 		return null;

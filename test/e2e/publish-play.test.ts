@@ -14,6 +14,8 @@ import { watch } from '../support/watch.js';
 const CLIP = fileURLToPath(BAR_CLIP);
 /** Shares no factor with any size in the clip: tags and their headers are cut everywhere. */
 const MESSAGE_BYTES = 1021;
+/** GStreamer's HTTP source gives up after 15 s without a byte; on a busy machine the other players may need longer to come. */
+const WAIT_SECONDS = 60;
 
 /** curl knows nothing of time: at this rate the clip takes about its own length. */
 const CURL = ['--silent', '--show-error', '--fail', '--limit-rate', '40k', '--upload-file', CLIP];
@@ -72,7 +74,7 @@ function startPlayers(t: TestContext, server: ServerProcess, stream: string): Pl
 		ffmpegPlayer(t, http),
 		rtmpdumpPlayer(t, rtmp, directory),
 		gstreamerPlayer(t, ['rtmp2src', `location=${rtmp}`], directory),
-		gstreamerPlayer(t, ['souphttpsrc', `location=${http}`, 'is-live=true'], directory),
+		gstreamerPlayer(t, ['souphttpsrc', `location=${http}`, 'is-live=true', `timeout=${WAIT_SECONDS}`], directory),
 	];
 }
 

@@ -164,6 +164,19 @@ describe('an fMP4 take', () => {
 		assert.equal(await finishFmp4Take(directory, 'cam'), null);
 	});
 
+	it('has all its playlists ended when a crash came between the ends of its two forms', async () => {
+		source.run(6000, every(2000));
+		source.sink.end();
+		await take.flush();
+		const audio = path.join(directory, 'output_separate', 'audio.m3u8');
+		await writeFile(audio, (await readFile(audio, 'utf8')).replace('#EXT-X-ENDLIST\n', ''));
+		const meta = path.join(directory, 'output_separate', 'meta.json');
+		await writeFile(meta, JSON.stringify({ ...JSON.parse(await readFile(meta, 'utf8')), finished: false }));
+		assert.equal((await finishFmp4Take(directory, 'cam'))?.['recovered'], true);
+		assert.ok((await readFile(audio, 'utf8')).endsWith('#EXT-X-ENDLIST\n'));
+		assert.equal(JSON.parse(await readFile(meta, 'utf8')).finished, true);
+	});
+
 	it('is nothing when a crash came before its directories', async () => {
 		const empty = path.join(directory, 'empty');
 		await mkdir(empty);
