@@ -14,6 +14,7 @@ import { type Clip, loadClip } from '#src/tools/load/clip.js';
 import { type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 import { advanceAll, finishTakes, recordEverything } from '../support/all-outputs.js';
 import { ClipFeed, type FeedSource } from '../support/clip-feed.js';
+import { bytesOf } from '../support/live-scene.js';
 import { Program } from '../support/program.js';
 import { missing } from '../support/tools.js';
 
@@ -169,7 +170,7 @@ class LiveViewer {
 	#ask(name: string): Buffer | null {
 		let bytes: Buffer | null = null;
 		this.#source.ask(parseLiveName(name)!, '', (answer) => {
-			bytes = answer.body?.bytes ?? null;
+			bytes = bytesOf(answer);
 		})();
 		return bytes;
 	}
