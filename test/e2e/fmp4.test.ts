@@ -16,6 +16,8 @@ const OUTPUTS = ['output_merge/index.m3u8', 'output_separate/video.m3u8', 'outpu
 /** A segment is two GOPs of the clip, a fragment a second. */
 const SHORT = { segment: '3s', maxSegment: '8s' };
 const FRAGMENT_MS = 1000;
+/** Fifty kills of recorders alone are in killed-recorders.test.ts. */
+const WHOLE_SERVER_KILLS = 2;
 
 test('a publisher that comes back, and one that takes over, leave one take with one discontinuity each', {
 	skip: missing('ffmpeg', 'ffprobe'),
@@ -73,7 +75,7 @@ test('a server killed at any moment leaves takes that lose no more than a fragme
 }, async (t) => {
 	const server = await startServer(t, { config: { record: FMP4_ONLY, hls: SHORT, publish: { grace: '1s' } } });
 	const home = path.join(server.media, 'mp4', 'live', 'a');
-	for (let kill = 1; kill <= 5; kill++) {
+	for (let kill = 1; kill <= WHOLE_SERVER_KILLS; kill++) {
 		await until('the server is back', async () => (await fetch(server.adminUrl('readyz'))).status === 200);
 		const publisher = await publish(t, server.rtmpUrl('live/a'));
 		await until('a take begins', () => takesIn(home).length === kill);
