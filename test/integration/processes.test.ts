@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,6 +128,28 @@ test('a killed process of a gateway takes its own viewers with it, and is replac
 		await watcher.more(30);
 		return (await connectionsOf(gateway)).get(victim!.index)! > 0;
 	});
+});
+
+test('each process of a file gateway keeps files where no other writes', async (t) => {
+	const origin = await startServer(t, { config: ORIGIN });
+	const file = 'hls/live/a/segment_1.ts';
+	mkdirSync(join(origin.media, 'hls/live/a'), { recursive: true });
+	writeFileSync(join(origin.media, file), Buffer.alloc(20_000));
+	const directory = mkdtempSync(join(tmpdir(), 'millrace-cache-'));
+	t.after(() => rmSync(directory, { recursive: true }));
+	const gateway = await startServer(t, {
+		role: 'file-gateway',
+		args: ['--processes', '2', '--upstream', `http://127.0.0.1:${origin.ports.files}`],
+		config: { cache: { directory } },
+	});
+	for (const [index, socket] of await connectionInEach(t, gateway, gateway.ports.files)) {
+		const { status, body } = await ask(socket, `/${file}`);
+		assert.deepEqual([status, body.length], [200, 20_000]);
+		await until('it is on the disk', () => readdirSync(join(directory, `process-${index}`)).length === 1);
+	}
+	const onDisk = (): Promise<number> => metric(gateway, 'millrace_file_cache_bytes{store="disk"}');
+	await until('both are counted', async () => (await onDisk()) > 40_000);
+	assert.ok((await onDisk()) < 42_000);
 });
 
 test('an origin and the processes that deliver for it give out the same frames of ffmpeg and are seen as one', async (t) => {

@@ -50,9 +50,13 @@ export async function inEach<T>(
 }
 
 /** An HTTP connection to each process, by its index. */
-export async function connectionInEach(t: TestContext, server: ServerProcess): Promise<Map<number, Socket>> {
+export async function connectionInEach(
+	t: TestContext,
+	server: ServerProcess,
+	port = server.ports.http,
+): Promise<Map<number, Socket>> {
 	const sockets = await inEach(server, async () => {
-		const socket = connect(server.ports.http, '127.0.0.1');
+		const socket = connect(port, '127.0.0.1');
 		t.after(() => socket.destroy());
 		await once(socket, 'connect');
 		return socket;
