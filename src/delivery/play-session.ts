@@ -119,11 +119,13 @@ export type PlayTarget = WantedStream;
 
 /** The stream that a viewer asks for, or why it does not get one. `onGone` is given what to call when the viewer leaves. */
 export async function findStream(
-	{ finder, config }: Pick<DeliveryServices, 'finder' | 'config'>,
+	{ finder, config, internal }: Pick<DeliveryServices, 'finder' | 'config' | 'internal'>,
 	target: PlayTarget,
 	onGone: (giveUp: () => void) => void,
 ): Promise<StreamInfo | SessionEnd> {
-	const { play } = policyOf(config, target.app);
+	const policy = policyOf(config, target.app).play;
+	// Another process of this server has the viewers, and waits for them by asking again.
+	const play = internal ? { ...policy, missing: '404' as const } : policy;
 	let found = finder.findNow(target, play);
 	if (found === null) {
 		const waiting = new AbortController();

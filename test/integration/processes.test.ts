@@ -15,7 +15,7 @@ import { isSequenceHeader, TagType } from '#src/tools/load/flv-scanner.js';
 import { ask, connectionInEach, connectionsOf, inEach, processesOf } from '../support/process-set.js';
 import { frames, publish } from '../support/publish.js';
 import { ffmpegPush } from '../support/push.js';
-import { type ServerProcess, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, sleep, startServer, until } from '../support/test-server.js';
 import { type Watcher, watch } from '../support/watch.js';
 
 const ORIGIN: ConfigFile = { record: { flv: false, fmp4: false, hls: false } };
@@ -292,6 +292,17 @@ test('every process answers for LL-HLS, which only the origin process has', asyn
 		assert.equal((await ask(socket, `${path}?_HLS_msn=999999999`)).status, 400);
 		assert.equal((await ask(socket, '/hls/live/none/live.m3u8')).status, 404);
 	}
+});
+
+test('viewers wait in every process for a stream that is to come, when play.missing says so', async (t) => {
+	const origin = await startOrigin(t, {
+		play: { missing: 'wait', waitTimeout: '60s' },
+		gateway: { stallTimeout: '500ms' },
+	});
+	const byProcess = await inEach(origin, async () => watch(t, origin.httpUrl('live/later.flv')));
+	await sleep(1500);
+	await publish(t, origin.rtmpUrl('live/later'));
+	await frames([...byProcess.values()].flat(), 30);
 });
 
 test('the origin process is killed: viewers elsewhere stay, and go on when the publisher is back', async (t) => {
