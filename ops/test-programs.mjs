@@ -25,6 +25,7 @@ const PROGRAMS = [
 	},
 	{ file: '/usr/sbin/haproxy', packages: ['haproxy'], tests: 'the configuration of HAProxy in ops' },
 	{ file: 'systemd-analyze', packages: ['systemd'], tests: 'the units in ops' },
+	{ file: '/usr/sbin/nft', packages: ['nftables', 'iproute2'], tests: 'gateways over a network that loses packets' },
 	{ file: 'promtool', packages: ['prometheus'], tests: 'the form of /metrics, and the alerts' },
 	{ file: 'chromium', packages: ['chromium'], tests: 'the pages in a browser' },
 ];

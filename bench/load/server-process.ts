@@ -26,7 +26,12 @@ export type StartOptions = {
 	/** More command-line arguments. */
 	args?: readonly string[];
 	env?: Readonly<Record<string, string>>;
+	/** Another place to run in, such as a network namespace. */
+	place?: ServerPlace;
 };
+
+/** `command` runs what follows it in that place; `host` is where its ports are then found. */
+export type ServerPlace = { command: readonly [string, ...string[]]; host: string };
 
 /** A Millrace server of its own: temporary directory, free ports, everything it prints kept. */
 export class ServerProcess {
@@ -36,6 +41,7 @@ export class ServerProcess {
 	readonly configFile: string;
 	/** All that the server has printed. */
 	output = '';
+	readonly #host: string;
 	readonly #child: ChildProcess;
 	/** 'close', not 'exit': the last of its output comes before this. */
 	readonly #closed: Promise<[code: number | null, signal: NodeJS.Signals | null]>;
@@ -44,10 +50,21 @@ export class ServerProcess {
 		this.ports = ports;
 		this.directory = directory;
 		this.configFile = join(directory, 'config.yaml');
+		const { place = null } = options;
+		this.#host = place?.host ?? '127.0.0.1';
 		this.writeConfig(options.config ?? {});
-		const args = [SUPERVISOR, '--role', options.role ?? 'origin', '--config', this.configFile, ...(options.args ?? [])];
+		const [program, ...before] = [...(place?.command ?? []), process.execPath];
+		const args = [
+			...before,
+			SUPERVISOR,
+			'--role',
+			options.role ?? 'origin',
+			'--config',
+			this.configFile,
+			...(options.args ?? []),
+		];
 		const env = { ...process.env, ...options.env };
-		this.#child = spawn(process.execPath, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
+		this.#child = spawn(program!, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
 		this.#closed = once(this.#child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
 		for (const stream of [this.#child.stdout, this.#child.stderr]) {
 			stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -74,19 +91,19 @@ export class ServerProcess {
 	}
 
 	rtmpUrl(path: string): string {
-		return `rtmp://127.0.0.1:${this.ports.rtmp}/${path}`;
+		return `rtmp://${this.#host}:${this.ports.rtmp}/${path}`;
 	}
 
 	httpUrl(path: string): string {
-		return `http://127.0.0.1:${this.ports.http}/${path}`;
+		return `http://${this.#host}:${this.ports.http}/${path}`;
 	}
 
 	wsUrl(path: string): string {
-		return `ws://127.0.0.1:${this.ports.http}/${path}`;
+		return `ws://${this.#host}:${this.ports.http}/${path}`;
 	}
 
 	adminUrl(path: string): string {
-		return `http://127.0.0.1:${this.ports.admin}/${path}`;
+		return `http://${this.#host}:${this.ports.admin}/${path}`;
 	}
 
 	/** Writes the configuration file anew: `config` laid over this server's ports and media directory. JSON is YAML. */
@@ -97,7 +114,7 @@ export class ServerProcess {
 			rtmp: { port: rtmp },
 			http: { port: http },
 			files: { port: files },
-			admin: { port: admin },
+			admin: { port: admin, host: this.#host },
 		};
 		const sections = Object.entries({ ...own, ...config }).map(([key, value]) => {
 			return [key, isSection(value) && isSection(own[key]) ? { ...own[key], ...value } : value];

@@ -3,10 +3,10 @@ import { describe, it } from 'node:test';
 import { type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 import { heavyClip } from '../support/clips.js';
 import { CLIP, publish } from '../support/publish.js';
-import { TcpProxy } from '../support/tcp-proxy.js';
 import { type ServerProcess, startServer, until } from '../support/test-server.js';
 import { tool } from '../support/tool-program.js';
 import { watch } from '../support/watch.js';
+import { Wire } from '../support/wire.js';
 
 const WAITING = { play: { missing: 'wait', waitTimeout: '30s' } };
 
@@ -41,7 +41,7 @@ describe('millrace forward', () => {
 	it('is not held up by a target that takes nothing, and comes back to one that was lost', async (t) => {
 		const server = await startServer(t, { config: WAITING });
 		await publish(t, server.rtmpUrl('live/source'), heavyClip(CLIP, 8000));
-		const [stalled, lost] = [await TcpProxy.open(t, server.ports.rtmp), await TcpProxy.open(t, server.ports.rtmp)];
+		const [stalled, lost] = [await Wire.start(t, server.ports.rtmp), await Wire.start(t, server.ports.rtmp)];
 		const targets = [
 			`rtmp://127.0.0.1:${stalled.port}/to/stalled`,
 			`rtmp://127.0.0.1:${lost.port}/to/lost`,
@@ -53,8 +53,8 @@ describe('millrace forward', () => {
 		}
 		const good = watch(t, server.httpUrl('to/good.flv'));
 		await good.more(1);
-		stalled.stall();
-		lost.cut();
+		stalled.hold();
+		lost.reset();
 		await until('the lost target is there again', () => forward.stderr.includes('connected again'));
 		// By now the sockets to the stalled target are full.
 		await until('the stalled target is given up', () => forward.stderr.includes('has taken nothing'), 30_000);
@@ -71,12 +71,12 @@ describe('millrace forward', () => {
 	it('goes on when its source is back', async (t) => {
 		const server = await startServer(t, { config: WAITING });
 		await publish(t, server.rtmpUrl('live/source'));
-		const proxy = await TcpProxy.open(t, server.ports.http);
+		const wire = await Wire.start(t, server.ports.http);
 		const viewer = watch(t, server.httpUrl('to/a.flv'));
-		const source = `http://127.0.0.1:${proxy.port}/live/source.flv`;
+		const source = `http://127.0.0.1:${wire.port}/live/source.flv`;
 		const forward = tool(t, 'forward', [source, server.rtmpUrl('to/a')]);
 		await viewer.more(60);
-		proxy.cut();
+		wire.reset();
 		await until('it is back', () => forward.stderr.includes('the source is back'));
 		await viewer.more(60);
 		const pictures = picturesOf(viewer.tags);

@@ -6,10 +6,10 @@ import { TagType } from '#src/tools/load/flv-scanner.js';
 import { type FlvFile, type FlvFileTag, readFlvFile } from '../support/flv-file.js';
 import { Program } from '../support/program.js';
 import { CLIP, publish } from '../support/publish.js';
-import { TcpProxy } from '../support/tcp-proxy.js';
 import { startServer, until } from '../support/test-server.js';
 import { tool } from '../support/tool-program.js';
 import { missing } from '../support/tools.js';
+import { Wire } from '../support/wire.js';
 
 function picturesOf(file: FlvFile): FlvFileTag[] {
 	return file.tags.filter(({ type, body }) => type === TagType.video && body[1] === 1);
@@ -74,11 +74,11 @@ describe('millrace pull', () => {
 	it('goes on in the same file, and in time, when the connection was lost', async (t) => {
 		const server = await startServer(t);
 		await publish(t, server.rtmpUrl('live/p'));
-		const proxy = await TcpProxy.open(t, server.ports.http);
+		const wire = await Wire.start(t, server.ports.http);
 		const file = join(server.directory, 'pulled.flv');
-		const pull = tool(t, 'pull', [`http://127.0.0.1:${proxy.port}/live/p.flv`, file]);
+		const pull = tool(t, 'pull', [`http://127.0.0.1:${wire.port}/live/p.flv`, file]);
 		await until('it grows', () => size(file) > 120_000);
-		proxy.cut();
+		wire.reset();
 		await until('it has noticed', () => pull.stderr.includes('connecting again'));
 		await until('it goes on', () => pull.stderr.includes('going on at'));
 		const before = size(file);

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { ConfigFile } from '#src/bench/load/server-process.js';
-import { isSequenceHeader, TagType } from '#src/tools/load/flv-scanner.js';
 import { heavyClip } from '../support/clips.js';
+import { assertGapless, assertHeadersOnce } from '../support/gapless.js';
 import { harmable, order } from '../support/harm.js';
 import { childrenOf } from '../support/processes.js';
 import { CLIP, frames, publish, viewersOf } from '../support/publish.js';
 import { type ServerProcess, sleep, startServer, until } from '../support/test-server.js';
-import { type Watcher, watch } from '../support/watch.js';
+import { watch } from '../support/watch.js';
 import { Wire } from '../support/wire.js';
 
 /** Quick to notice and to come back, for a test that waits for both. */
@@ -29,28 +29,6 @@ function startGateway(
 		env,
 		config: { ...config, gateway: { ...BRISK, upstreams, ...gateway } },
 	});
-}
-
-/** Every tag that the stream has had since this viewer came, once, in order, under one FLV header. */
-function assertGapless({ viewer, failure, tags }: Watcher): void {
-	const { protocol } = viewer.options.url;
-	assert.equal(failure, null, `the ${protocol} viewer is still connected`);
-	assert.deepEqual(viewer.check.faults, { backwardSteps: 0, missingFrames: 0, undecodable: 0 }, protocol);
-	assert.equal(
-		new Set(tags.filter(isMedia).map(({ type, dtsMs }) => `${type}:${dtsMs}`)).size,
-		tags.filter(isMedia).length,
-	);
-	assertHeadersOnce({ tags });
-}
-
-function assertHeadersOnce({ tags }: Pick<Watcher, 'tags'>): void {
-	for (const type of [TagType.video, TagType.audio]) {
-		assert.equal(tags.filter((tag) => tag.type === type && isSequenceHeader(tag)).length, 1, 'one sequence header');
-	}
-}
-
-function isMedia(tag: Watcher['tags'][number]): boolean {
-	return tag.type !== TagType.script && !isSequenceHeader(tag);
 }
 
 async function metric(server: ServerProcess, series: string): Promise<number> {

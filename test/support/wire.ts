@@ -1,24 +1,35 @@
 import net from 'node:net';
 import type { TestContext } from 'node:test';
 
-/** A wire to a port of this machine that a test can cut, hold and mend. */
+export type WireOptions = {
+	/** Where the far end is; this machine by default. */
+	host?: string;
+	/** On its way each byte takes this long. */
+	delayMs?: number;
+};
+
+/** A wire to a port that a test can cut, hold and mend. */
 export class Wire {
 	/** Connections made since the start. */
 	connections = 0;
 	/** Where new connections go. */
 	target: number;
 	readonly #server: net.Server;
+	readonly #host: string;
+	readonly #delayMs: number;
 	readonly #sockets = new Set<net.Socket>();
 	#cut = false;
 	#held = false;
 
-	private constructor(target: number) {
+	private constructor(target: number, { host = '127.0.0.1', delayMs = 0 }: WireOptions) {
 		this.target = target;
+		this.#host = host;
+		this.#delayMs = delayMs;
 		this.#server = net.createServer((socket) => this.#join(socket));
 	}
 
-	static async start(t: TestContext, target: number): Promise<Wire> {
-		const wire = new Wire(target);
+	static async start(t: TestContext, target: number, options: WireOptions = {}): Promise<Wire> {
+		const wire = new Wire(target, options);
 		await new Promise<void>((resolve) => wire.#server.listen(0, '127.0.0.1', resolve));
 		t.after(() => {
 			wire.cut();
@@ -43,6 +54,11 @@ export class Wire {
 	/** Resets what is open and whatever comes. */
 	cut(): void {
 		this.#cut = true;
+		this.reset();
+	}
+
+	/** Resets what is open; what comes is let through. */
+	reset(): void {
 		for (const socket of this.#sockets) {
 			socket.resetAndDestroy();
 		}
@@ -66,18 +82,18 @@ export class Wire {
 
 	#join(near: net.Socket): void {
 		this.connections += 1;
-		const far = net.connect(this.target, '127.0.0.1');
+		const far = net.connect(this.target, this.#host);
 		for (const [from, to] of [
 			[near, far],
 			[far, near],
 		] as const) {
 			this.#sockets.add(from);
-			from.on('data', (bytes) => to.write(bytes));
-			from.on('end', () => to.end());
+			from.on('data', (bytes) => this.#later(() => this.#carry(bytes, from, to)));
+			from.on('end', () => this.#later(() => to.end()));
 			from.on('error', () => to.destroy());
 			from.on('close', () => {
 				this.#sockets.delete(from);
-				to.destroySoon();
+				this.#later(() => to.destroySoon());
 			});
 			if (this.#held) {
 				from.pause();
@@ -86,6 +102,27 @@ export class Wire {
 		if (this.#cut) {
 			near.resetAndDestroy();
 			far.destroy();
+		}
+	}
+
+	/** Reads no faster than the other side takes it. */
+	#carry(bytes: Buffer, from: net.Socket, to: net.Socket): void {
+		if (!to.destroyed && !to.write(bytes)) {
+			from.pause();
+			to.once('drain', () => {
+				if (!this.#held) {
+					from.resume();
+				}
+			});
+		}
+	}
+
+	/** Timers of one duration end in the order in which they began. */
+	#later(action: () => void): void {
+		if (this.#delayMs === 0) {
+			action();
+		} else {
+			setTimeout(action, this.#delayMs);
 		}
 	}
 }
