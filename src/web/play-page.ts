@@ -1,9 +1,14 @@
-import { LivePlayer, type PlayerFigures, type PlayerState } from './live-player.js';
-import { addCopyLine, byId, formatBitrate, rememberStream, setText } from './page.js';
-import { mediaHost, parseStream, streamUrls } from './stream-address.js';
+import { FlvPlayer } from './flv-player.js';
+import { HlsPlayer } from './hls-player.js';
+import { addCopyLine, byId, rememberStream } from './page.js';
+import { mediaSourceSupports, type Player } from './player.js';
+import { PlayerView } from './player-view.js';
+import { chooseVia, mediaHost, parseStream, type StreamUrls, streamUrls } from './stream-address.js';
 
-const video = byId('video', HTMLVideoElement);
-const unmute = byId('unmute', HTMLButtonElement);
+/** What every browser with Media Source Extensions plays. */
+const COMMON_TYPE = 'video/mp4; codecs="avc1.42E01E, mp4a.40.2"';
+
+const view = new PlayerView();
 const form = byId('choose', HTMLFormElement);
 const streamField = form.elements.namedItem('stream') as HTMLInputElement;
 const viaField = form.elements.namedItem('via') as HTMLSelectElement;
@@ -12,14 +17,14 @@ const serverField = form.elements.namedItem('server') as HTMLInputElement;
 const query = new URLSearchParams(location.search);
 document.body.classList.toggle('embedded', query.has('embed'));
 streamField.value = query.get('stream') ?? '';
-viaField.value = query.get('via') === 'ws' ? 'ws' : 'http';
+viaField.value = chooseVia(query.get('via'), mediaSourceSupports(COMMON_TYPE));
 serverField.value = mediaHost(location, query.get('server'));
 
 form.addEventListener('submit', (event) => {
 	event.preventDefault();
 	const stream = parseStream(streamField.value);
 	if (stream === null) {
-		show('bad', 'A stream is named app/name, of letters, digits, _ and -.');
+		view.show('bad', 'A stream is named app/name, of letters, digits, _ and -.');
 		return;
 	}
 	const chosen = new URLSearchParams({ stream, via: viaField.value });
@@ -29,28 +34,18 @@ form.addEventListener('submit', (event) => {
 	location.search = chosen.toString().replaceAll('%2F', '/');
 });
 
-unmute.addEventListener('click', () => {
-	video.muted = false;
-});
-video.addEventListener('volumechange', () => {
-	unmute.hidden = !video.muted;
-});
-
 const stream = parseStream(streamField.value);
 if (stream !== null) {
 	watch(stream);
 } else if (streamField.value !== '') {
-	show('bad', 'A stream is named app/name, of letters, digits, _ and -.');
+	view.show('bad', 'A stream is named app/name, of letters, digits, _ and -.');
 }
 
 function watch(stream: string): void {
 	const urls = streamUrls(serverField.value, stream, location.protocol === 'https:');
 	document.title = `${stream} · Millrace`;
 	rememberStream(stream);
-	unmute.hidden = false;
-	byId('figures', HTMLElement).hidden = false;
-	const url = viaField.value === 'ws' ? urls.wsFlv : urls.httpFlv;
-	new LivePlayer(video, url, { state: showState, figures: showFigures }).start();
+	playerFor(urls).start();
 
 	const here = new URL(location.href);
 	here.searchParams.set('embed', '');
@@ -58,6 +53,8 @@ function watch(stream: string): void {
 	addCopyLine(links, 'This page', location.href);
 	addCopyLine(links, 'HTTP-FLV, for VLC, ffplay and players in pages', urls.httpFlv);
 	addCopyLine(links, 'WebSocket-FLV, for players in pages', urls.wsFlv);
+	addCopyLine(links, 'HLS with low latency', urls.llHls);
+	addCopyLine(links, 'HLS with MPEG-TS, for every player', urls.hls);
 	addCopyLine(links, 'RTMP', urls.rtmp);
 	addCopyLine(
 		links,
@@ -67,42 +64,16 @@ function watch(stream: string): void {
 	byId('share', HTMLElement).hidden = false;
 }
 
-function showState(state: PlayerState): void {
-	const { kind, text, overPicture } = describe(state);
-	show(kind, text, overPicture);
-}
-
-type Notice = { kind: 'good' | 'warn' | 'bad'; text: string; overPicture?: string };
-
-function describe(state: PlayerState): Notice {
-	switch (state.kind) {
-		case 'connecting':
-			return { kind: 'warn', text: 'Connecting', overPicture: 'Connecting …' };
-		case 'playing':
-			return { kind: 'good', text: 'Live' };
-		case 'paused-source':
-			return { kind: 'warn', text: 'The publisher sends nothing', overPicture: 'Waiting for the publisher …' };
-		case 'waiting': {
-			const retry = `Trying again in ${Math.ceil(state.retryInMs / 1000)} s.`;
-			return { kind: 'warn', text: `${state.reason} ${retry}`, overPicture: state.reason };
-		}
-		case 'failed':
-			return { kind: 'bad', text: state.reason, overPicture: state.reason };
+function playerFor(urls: StreamUrls): Player {
+	const live = { recorded: false, missing: 'The stream is not live.' };
+	switch (viaField.value) {
+		case 'll-hls':
+			return new HlsPlayer(view.video, urls.llHls, live, view);
+		case 'hls':
+			return new HlsPlayer(view.video, urls.hls, live, view);
+		case 'ws':
+			return new FlvPlayer(view.video, urls.wsFlv, view);
+		default:
+			return new FlvPlayer(view.video, urls.httpFlv, view);
 	}
-}
-
-function show(kind: Notice['kind'], text: string, overPicture = ''): void {
-	const badge = byId('state', HTMLElement);
-	badge.setAttribute('data-kind', kind);
-	badge.textContent = text;
-	setText('message', overPicture);
-}
-
-function showFigures(figures: PlayerFigures): void {
-	setText('behind', `${(figures.behindMs / 1000).toFixed(2)} s`);
-	setText('bitrate', formatBitrate(figures.bitsPerSecond));
-	setText('picture', figures.width === 0 ? '–' : `${figures.width} × ${figures.height}`);
-	setText('frames', `${figures.decodedFrames} / ${figures.droppedFrames}`);
-	setText('codecs', figures.codecs === '' ? '–' : figures.codecs);
-	setText('reconnects', String(figures.reconnects));
 }

@@ -13,23 +13,60 @@ import { missing } from '../support/tools.js';
 import { watch } from '../support/watch.js';
 
 const DEMO_CLIP = new URL('../../../src/tools/demo.flv', import.meta.url);
+/** How the player page plays. */
+const VIAS = ['http', 'ws', 'll-hls', 'hls'];
 const IN_TIME = { timeout: 30_000 };
 const NEEDS_CHROMIUM = { skip: missing('chromium'), timeout: 120_000 };
 
-test('the player page plays by HTTP and by WebSocket', NEEDS_CHROMIUM, async (t) => {
+test('the player page plays FLV by HTTP and by WebSocket, and both kinds of HLS', NEEDS_CHROMIUM, async (t) => {
 	const server = await startServer(t);
 	publishDemo(t, server.rtmpUrl('live/demo'));
 	const browser = await launchBrowser(t);
-	for (const via of ['http', 'ws']) {
+	for (const via of VIAS) {
 		const page = await open(browser, server.httpUrl(`play.html?stream=live/demo&via=${via}`));
 		await page.waitForFunction(`document.getElementById('state').textContent === 'Live'`, undefined, IN_TIME);
 		await page.waitForFunction(`document.getElementById('video').currentTime > 2`, undefined, IN_TIME);
 		await page.waitForFunction(`document.getElementById('picture').textContent === '320 × 180'`, undefined, IN_TIME);
-		assert.match(await textOf(page, 'codecs'), /^avc1\.\w+, mp4a\.40\.2$/);
+		assert.match((await textOf(page, 'codecs')).split(', ').sort().join(), /^avc1\.\w+,mp4a\.40\.2$/);
 		assert.equal(await textOf(page, 'reconnects'), '0');
 		await page.close();
 	}
 });
+
+test(
+	'the pages of recordings play the MP4, the FLV and both kinds of fMP4 of a stream that is over',
+	NEEDS_CHROMIUM,
+	async (t) => {
+		const server = await startServer(t, { config: { publish: { grace: 0 }, hls: { segment: '1s' } } });
+		const stop = publishDemo(t, server.rtmpUrl('live/demo'));
+		const full = server.httpUrl('mp4/live/demo/output_merge/demo_full.mp4');
+		await until(
+			'there are segments',
+			async () => (await fetch(server.httpUrl('mp4/live/demo/output_merge/segment_2.m4s'))).ok,
+		);
+		const browser = await launchBrowser(t);
+		const early = await open(browser, server.httpUrl('mp4.html?stream=live/demo'));
+		await early.waitForFunction(
+			`/no finished MP4/.test(document.getElementById('message').textContent)`,
+			undefined,
+			IN_TIME,
+		);
+		stop();
+		await until('the MP4 is made', async () => (await fetch(full, { method: 'HEAD' })).ok);
+		for (const address of ['mp4.html?', 'video.html?', 'play_merge.html?', 'play_merge.html?format=separate&']) {
+			const page = await open(browser, server.httpUrl(`${address}stream=live/demo`));
+			await page.waitForFunction(`document.getElementById('state').textContent === 'Playing'`, undefined, IN_TIME);
+			await page.waitForFunction(`document.getElementById('video').currentTime > 1`, undefined, IN_TIME);
+			await page.waitForFunction(`document.getElementById('picture').textContent === '320 × 180'`, undefined, IN_TIME);
+			const duration = Number(await page.evaluate(`document.getElementById('video').duration`));
+			assert.ok(duration > 2 && duration < 60, `${address}: ${duration} s`);
+			// Sought by a range of the file, or by the segment.
+			await page.evaluate(`document.getElementById('video').currentTime = ${duration} - 2`);
+			await page.waitForFunction(`document.getElementById('video').currentTime > ${duration} - 1`, undefined, IN_TIME);
+			await page.close();
+		}
+	},
+);
 
 test('the player page plays on when the publisher is lost and comes back', NEEDS_CHROMIUM, async (t) => {
 	const server = await startServer(t);
@@ -119,10 +156,12 @@ test('the push page shows why it is refused', NEEDS_CHROMIUM, async (t) => {
 	assert.match(await textOf(page, 'state'), /another publisher|closed/i);
 });
 
-function publishDemo(t: TestContext, url: string): void {
+/** @returns what ends the publishing. */
+function publishDemo(t: TestContext, url: string): () => void {
 	const publisher = new ClipPublisher(new EndlessClip(readFileSync(DEMO_CLIP)), url, { width: 320, height: 180 });
 	void publisher.run(() => undefined);
 	t.after(() => publisher.stop());
+	return () => publisher.stop();
 }
 
 /** A page that must not fail on its own. */

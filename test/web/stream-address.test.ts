@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { mediaHost, parseStream, streamUrls } from '#src/web/assets/web/stream-address.js';
+import { chooseVia, mediaHost, parseStream, recordingUrl, streamUrls } from '#src/web/assets/web/stream-address.js';
 
 describe('stream addresses of the pages', () => {
 	it('takes a name as people write it', () => {
@@ -30,10 +30,27 @@ describe('stream addresses of the pages', () => {
 		assert.deepEqual(streamUrls('tv.example:8501', 'live/test', false), {
 			httpFlv: 'http://tv.example:8501/live/test.flv',
 			wsFlv: 'ws://tv.example:8501/live/test.flv',
+			llHls: 'http://tv.example:8501/hls/live/test/live.m3u8',
+			hls: 'http://tv.example:8501/hls/live/test/index.m3u8',
 			push: 'ws://tv.example:8501/live/test',
 			rtmp: 'rtmp://tv.example/live/test',
 		});
 		assert.equal(streamUrls('[::1]:8501', 'live/test', true).wsFlv, 'wss://[::1]:8501/live/test.flv');
 		assert.equal(streamUrls('[::1]:8501', 'live/test', true).rtmp, 'rtmp://[::1]/live/test');
+	});
+
+	it('plays as asked, else FLV, else HLS where a browser cannot play FLV', () => {
+		assert.equal(chooseVia('hls', true), 'hls');
+		assert.equal(chooseVia('ws', false), 'ws');
+		assert.equal(chooseVia(null, true), 'http');
+		assert.equal(chooseVia(null, false), 'll-hls');
+		assert.equal(chooseVia('carrier-pigeon', true), 'http');
+	});
+
+	it('knows where recordings are', () => {
+		assert.equal(recordingUrl('live/test', 'mp4'), '/mp4/live/test/output_merge/test_full.mp4');
+		assert.equal(recordingUrl('live/test', 'flv'), '/flv/live/test/index.flv');
+		assert.equal(recordingUrl('live/test', 'merged'), '/mp4/live/test/output_merge/index.m3u8');
+		assert.equal(recordingUrl('live/test', 'separate'), '/mp4/live/test/output_separate/index.m3u8');
 	});
 });

@@ -1,34 +1,9 @@
 import type Mpegts from 'mpegts.js';
 import { Backoff } from './backoff.js';
+import { joinCodecs, mediaSourceSupports, type Player, type PlayerListener, playVideo } from './player.js';
 
 /** The player library is a script of its own on the page. */
 declare const mpegts: typeof Mpegts;
-
-export type PlayerState =
-	| { kind: 'connecting' }
-	| { kind: 'playing' }
-	/** Media has stopped; the connection is there. The publisher may come back. */
-	| { kind: 'paused-source' }
-	| { kind: 'waiting'; reason: string; retryInMs: number }
-	/** Trying again is of no use. */
-	| { kind: 'failed'; reason: string };
-
-export type PlayerFigures = {
-	/** How far the picture is behind the newest media that has arrived. */
-	behindMs: number;
-	bitsPerSecond: number;
-	width: number;
-	height: number;
-	codecs: string;
-	decodedFrames: number;
-	droppedFrames: number;
-	reconnects: number;
-};
-
-export type PlayerListener = {
-	state(state: PlayerState): void;
-	figures(figures: PlayerFigures): void;
-};
 
 type MediaInfo = { mimeType?: string; videoCodec?: string; audioCodec?: string };
 type Fault = { code?: number; msg?: string };
@@ -47,7 +22,7 @@ const SETTLED_MS = 4000;
 const LIVE_EDGE_S = 0.7;
 
 /** Plays one live FLV stream in a video element, over HTTP or WebSocket, until it is stopped: reconnects, catches up, explains. */
-export class LivePlayer {
+export class FlvPlayer implements Player {
 	readonly #video: HTMLVideoElement;
 	readonly #url: string;
 	readonly #listener: PlayerListener;
@@ -117,19 +92,7 @@ export class LivePlayer {
 		);
 		player.attachMediaElement(this.#video);
 		player.load();
-		void this.#play();
-	}
-
-	/** Browsers let a page begin with sound only after the user has touched it: then without. */
-	async #play(): Promise<void> {
-		try {
-			await this.#video.play();
-		} catch (error) {
-			if (error instanceof DOMException && error.name === 'NotAllowedError' && !this.#video.muted) {
-				this.#video.muted = true;
-				void this.#play();
-			}
-		}
+		void playVideo(this.#video);
 	}
 
 	#disconnect(): void {
@@ -144,7 +107,7 @@ export class LivePlayer {
 			return;
 		}
 		const { mimeType = '' } = this.#mediaInfo;
-		const undecodable = mimeType !== '' && !canPlay(mimeType);
+		const undecodable = mimeType !== '' && !mediaSourceSupports(mimeType);
 		if (detail === mpegts.ErrorDetails.MEDIA_CODEC_UNSUPPORTED || undecodable) {
 			const codec = undecodable ? codecsOf(this.#mediaInfo) : (info.msg ?? 'unknown');
 			this.#disconnect();
@@ -248,11 +211,5 @@ function reasonOf(type: string, detail: string, info: Fault): string {
 }
 
 function codecsOf({ videoCodec, audioCodec }: MediaInfo): string {
-	return [videoCodec, audioCodec].filter((codec) => codec !== undefined && codec !== null && codec !== '').join(', ');
-}
-
-/** iPhones have MediaSource only as ManagedMediaSource. */
-function canPlay(mimeType: string): boolean {
-	const managed = (window as { ManagedMediaSource?: typeof MediaSource }).ManagedMediaSource;
-	return (window.MediaSource ?? managed)?.isTypeSupported(mimeType) ?? false;
+	return joinCodecs(videoCodec, audioCodec);
 }
