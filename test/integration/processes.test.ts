@@ -191,6 +191,16 @@ test('an origin and the processes that deliver for it give out the same frames o
 		0,
 	);
 	assert.ok(sent! < 1.2 * got, `${sent} bytes sent, ${got} received`);
+
+	// A publisher that is sent away takes no viewer along, in whichever process.
+	assert.equal(
+		(await fetch(origin.adminUrl('api/v1/streams/live/ffmpeg/publisher'), { method: 'DELETE' })).status,
+		200,
+	);
+	await until('it has no publisher', async () => (await rows(origin))[0]?.publisher === null);
+	await publish(t, origin.rtmpUrl('live/ffmpeg'));
+	await frames(watchers, 30);
+	assert.deepEqual(new Set(watchers.map(({ failure }) => failure)), new Set([null]));
 });
 
 for (const protocol of ['http', 'ws'] as const) {

@@ -6,7 +6,7 @@ import type { Counters } from '../../metrics/counters.js';
 import { cachePolicy } from './cache-policy.js';
 import type { DiskStore } from './disk-store.js';
 import { type Result, type StoredObject, storedBytes } from './stored-object.js';
-import type { UpstreamClient } from './upstream-request.js';
+import { isBlocking, type UpstreamClient } from './upstream-request.js';
 
 /** What an owner says of an object: it, and where it was; or that it is for one client alone, or too large to be kept. */
 export type Outcome = { object: StoredObject; result: Result } | 'through';
@@ -16,8 +16,6 @@ const REMEMBER_THROUGH_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
 /** While no upstream answers, what is stale is given out for this long before they are asked again. */
 const STALE_HOLD_MS = 1000;
-/** An LL-HLS request that waits at the upstream until its part is there. */
-const BLOCKING = /[?&]_HLS_msn=/;
 /** rfc8216bis 6.2.5.2: a server gives up after three target durations; this is three of the longest that anybody uses. */
 const BLOCKING_TIMEOUT_MS = 60_000;
 
@@ -79,12 +77,12 @@ export class ObjectFetcher {
 			return { object: kept, result: 'hit' };
 		}
 		const { config, client, relayFields } = this.#options;
-		const isBlocking = BLOCKING.test(key);
+		const blocks = isBlocking(key);
 		const request = {
 			method: 'GET',
 			target: encodeTarget(key),
 			headers: { ...relayFields(via), 'Accept-Encoding': 'identity', ...conditions(kept) },
-			timeoutMs: isBlocking ? BLOCKING_TIMEOUT_MS : config().gateway.stallTimeout,
+			timeoutMs: blocks ? BLOCKING_TIMEOUT_MS : config().gateway.stallTimeout,
 		};
 		try {
 			const outcome = await client.ask(request, (response) => this.#take(key, response, kept));
@@ -93,7 +91,7 @@ export class ObjectFetcher {
 			}
 			return outcome;
 		} catch (error) {
-			return this.#withoutUpstream(kept, isBlocking, error as PeerError);
+			return this.#withoutUpstream(kept, blocks, error as PeerError);
 		}
 	}
 
@@ -147,10 +145,10 @@ export class ObjectFetcher {
 		return { object, result: 'miss' };
 	}
 
-	#withoutUpstream(kept: StoredObject | null, isBlocking: boolean, error: PeerError): Outcome {
+	#withoutUpstream(kept: StoredObject | null, blocks: boolean, error: PeerError): Outcome {
 		const nowMs = Date.now();
 		// An answer to a blocking request that comes too early would break its promise.
-		if (kept === null || kept.status !== 200 || kept.errorUntilMs <= nowMs || isBlocking) {
+		if (kept === null || kept.status !== 200 || kept.errorUntilMs <= nowMs || blocks) {
 			throw error;
 		}
 		const object = { ...kept, freshUntilMs: nowMs + STALE_HOLD_MS, reuseUntilMs: 0, stale: true };

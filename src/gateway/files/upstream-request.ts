@@ -1,6 +1,6 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { PeerError } from '../../errors.js';
+import { type ErrorCode, PeerError } from '../../errors.js';
 
 /** A request that goes from upstream to upstream until one answers. */
 export type UpstreamRequest = {
@@ -21,6 +21,9 @@ export type UpstreamOrder = {
 	worked(address: string): void;
 };
 
+const BLOCKING = /[?&]_HLS_msn=/;
+/** Errors that say nothing against the upstream. */
+const ABOUT_THE_OBJECT: readonly ErrorCode[] = ['RELAY_LOOP', 'HLS_STALLED'];
 /** Connections to one upstream that are open at once, and those kept open while idle. */
 const MAX_SOCKETS = 256;
 const MAX_FREE_SOCKETS = 32;
@@ -50,7 +53,8 @@ export class UpstreamClient {
 
 	/**
 	 * `use` gets the head of the first answer that is no server error, and reads the rest; when it rejects, the next upstream is asked
-	 * unless `isFinal` says that it is too late. Throws PeerError UPSTREAM_FAILED, UPSTREAM_TIMEOUT or RELAY_LOOP when nobody has answered.
+	 * unless `isFinal` says that it is too late. Throws PeerError UPSTREAM_FAILED, UPSTREAM_TIMEOUT,
+	 * RELAY_LOOP or HLS_STALLED when nobody has answered.
 	 */
 	async ask<T>(
 		request: UpstreamRequest,
@@ -70,7 +74,7 @@ export class UpstreamClient {
 				}
 				last = asPeerError(error as Error, address);
 				this.#onAttempt(true);
-				if (last.code !== 'RELAY_LOOP') {
+				if (!ABOUT_THE_OBJECT.includes(last.code)) {
 					this.#upstreams.failed(address);
 				}
 				if (isFinal()) {
@@ -103,7 +107,7 @@ export class UpstreamClient {
 				const status = response.statusCode ?? 0;
 				if (status >= 500) {
 					response.resume();
-					reject(new PeerError(status === 508 ? 'RELAY_LOOP' : 'UPSTREAM_FAILED', `${address} answered ${status}`));
+					reject(new PeerError(codeOf(status, target), `${address} answered ${status}`));
 				} else {
 					resolve(response);
 				}
@@ -111,6 +115,19 @@ export class UpstreamClient {
 			request.end();
 		});
 	}
+}
+
+/** Whether an LL-HLS request for `target` waits at the upstream until its part is there. */
+export function isBlocking(target: string): boolean {
+	return BLOCKING.test(target);
+}
+
+/** What a server error says. */
+function codeOf(status: number, target: string): ErrorCode {
+	if (status === 508) {
+		return 'RELAY_LOOP';
+	}
+	return status === 503 && isBlocking(target) ? 'HLS_STALLED' : 'UPSTREAM_FAILED';
 }
 
 function asPeerError(error: Error, address: string): PeerError {

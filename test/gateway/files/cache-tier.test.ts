@@ -110,6 +110,15 @@ describe('a caching tier', () => {
 		assert.equal((await tier.ask(first)).status, 502);
 	});
 
+	it('passes it on when such a request waited in vain', async (t) => {
+		const upstream = await FakeUpstream.start(t, (_request, response) => response.writeHead(503).end());
+		const tier = await TestTier.start(t, [upstream.url]);
+		const late = await tier.ask(`${PLAYLIST}?_HLS_msn=5`);
+		assert.equal(late.status, 503);
+		assert.match(late.body.toString(), /HLS_STALLED/);
+		assert.equal((await tier.ask(PLAYLIST)).status, 502);
+	});
+
 	it('goes on with what it has while no upstream answers, and says so', async (t) => {
 		const upstream = await FakeUpstream.start(t, serveText(playlist(1), { 'Cache-Control': 'no-cache', ETag: '"1"' }));
 		const tier = await TestTier.start(t, [upstream.url], { threads: 2 });
