@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode } from '../errors.js';
-import { type GrowingBody, type LiveAnswer, type Piece, SharedBody } from '../hls/live-answer.js';
+import { type LiveAnswer, SharedBody } from '../hls/live-answer.js';
 import { type LiveResource, parseLiveName } from '../hls/live-names.js';
 import type { LiveSource } from '../hls/live-source.js';
 import type { FileServer } from './files/file-server.js';
 import type { Representation } from './files/representation.js';
-import { type Exchange, respond, STALL_TIMEOUT_MS } from './files/respond.js';
+import { type Exchange, respond } from './files/respond.js';
+import { sendGrowing } from './files/send-growing.js';
 import { answerError, errorBody } from './http-answer.js';
 import { endOf } from './session-end.js';
 
@@ -68,16 +69,7 @@ function writeAnswer(
 	} else if (body instanceof SharedBody) {
 		respond(exchange, { ...representationOf(body, contentType), cacheControl });
 	} else {
-		const head = [...exchange.fields, 'Content-Type', contentType, 'Cache-Control', cacheControl];
-		// A proxy that gathers the answer would take away what it is for.
-		head.push('X-Accel-Buffering', 'no', ...(exchange.vary === '' ? [] : ['Vary', exchange.vary]));
-		response.writeHead(200, head);
-		if (request.method === 'HEAD') {
-			response.end();
-			done(200, 0);
-		} else {
-			sendGrowing(exchange, body);
-		}
+		sendGrowing(exchange, ['Content-Type', contentType, 'Cache-Control', cacheControl], body);
 	}
 }
 
@@ -100,37 +92,3 @@ function representationOf(body: SharedBody, contentType: string): Representation
 	representations.set(body, representation);
 	return representation;
 }
-
-/** Passes on a body as it is made, each piece when the peer has taken the one before: nothing is queued for a slow one. */
-function sendGrowing({ response, done }: Exchange, body: GrowingBody): void {
-	let sentBytes = 0;
-	let callOff = nothing;
-	const send = (index: number): void => {
-		if (!response.destroyed) {
-			callOff = body.piece(index, (piece) => write(index, piece));
-		}
-	};
-	const write = (index: number, piece: Piece): void => {
-		if (piece === 'lost') {
-			response.destroy();
-		} else if (piece === 'end') {
-			response.end();
-		} else {
-			sentBytes += piece.length;
-			const goOn = (): void => send(index + 1);
-			if (response.write(piece)) {
-				process.nextTick(goOn);
-			} else {
-				response.once('drain', goOn);
-			}
-		}
-	};
-	response.setTimeout(STALL_TIMEOUT_MS, () => response.destroy());
-	response.once('close', () => {
-		callOff();
-		done(200, sentBytes);
-	});
-	send(0);
-}
-
-const nothing = (): void => undefined;

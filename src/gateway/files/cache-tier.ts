@@ -4,14 +4,18 @@ import { LRUCache } from 'lru-cache';
 import type { Config } from '../../config/schema.js';
 import type { FileSource, Supply, Wanted } from '../../delivery/files/file-source.js';
 import type { Representation } from '../../delivery/files/representation.js';
+import { type Exchange, respond } from '../../delivery/files/respond.js';
+import { sendGrowing } from '../../delivery/files/send-growing.js';
+import { statusOf } from '../../delivery/http-answer.js';
 import { PeerError } from '../../errors.js';
 import type { Counters, FileCounter } from '../../metrics/counters.js';
 import { formatVia, parseVia, VIA_HEADER } from '../../protocol/relay.js';
 import { Upstreams } from '../upstreams.js';
 import { CachePeers, ownerOf } from './cache-peers.js';
 import { DiskStore } from './disk-store.js';
+import { GrowingObjects, type GrowingOutcome } from './growing-objects.js';
 import { encodeTarget, ObjectFetcher, type Outcome } from './object-fetcher.js';
-import { passThrough } from './pass-through.js';
+import { passThrough, refuse } from './pass-through.js';
 import {
 	cacheFields,
 	objectRepresentation,
@@ -31,8 +35,11 @@ const RESULT_COUNTER: Readonly<Record<Result, FileCounter>> = {
 
 /** What would be a live stream at the upstream, and no file ever ends. */
 const STREAM = /^\/[^/]+\/[^/]+\.flv$/;
-/** A segment of live DASH is passed on while it is being made; what is kept can only be given out whole. */
+/** A segment of live DASH is passed on while it is being made. */
 const GROWING = /^\/hls\/[^/]+\/[^/]+\/live_(?:video|audio)_\d+_\d+\.m4s$/;
+
+/** Header fields of what is passed on while it is being made. */
+const PASSED_ON = ['Cache-Status', 'millrace; fwd=uri-miss', 'Via', VIA];
 
 export type CacheTierOptions = {
 	/** The current one. */
@@ -55,6 +62,7 @@ export class CacheTier implements FileSource {
 	readonly #client: UpstreamClient;
 	readonly #disk: DiskStore | null;
 	readonly #fetcher: ObjectFetcher;
+	readonly #growing: GrowingObjects;
 	readonly #peers: CachePeers;
 	/** Objects that other threads own; their bodies are shared with them. */
 	readonly #foreign: LRUCache<string, StoredObject>;
@@ -85,14 +93,14 @@ export class CacheTier implements FileSource {
 						onBytes,
 						onFault,
 					});
-		this.#fetcher = new ObjectFetcher({
+		const asking = {
 			config,
-			memoryBytes: shareBytes,
-			disk: this.#disk,
 			client: this.#client,
 			counters,
-			relayFields: (via) => this.#relayFields(via),
-		});
+			relayFields: (via: readonly string[]) => this.#relayFields(via),
+		};
+		this.#fetcher = new ObjectFetcher({ ...asking, memoryBytes: shareBytes, disk: this.#disk });
+		this.#growing = new GrowingObjects({ ...asking, fetcher: this.#fetcher });
 		this.#peers = new CachePeers(index, threads, (key, via) => this.#fetcher.fetch(key, via));
 	}
 
@@ -135,8 +143,12 @@ export class CacheTier implements FileSource {
 		}
 		const via = this.#checkLoop(request);
 		const key = local + query;
-		if (!isForAll(request) || GROWING.test(local)) {
+		const isGrowing = GROWING.test(local);
+		if (!isForAll(request) || (isGrowing && request.method === 'HEAD')) {
 			return this.#through(key, via);
+		}
+		if (isGrowing) {
+			return (exchange) => this.#serveGrowing(exchange, key, via);
 		}
 		const kept = this.#kept(key);
 		const nowMs = Date.now();
@@ -193,7 +205,32 @@ export class CacheTier implements FileSource {
 		return { ...representation, extra: cacheFields(object, result, nowMs) };
 	}
 
-	#through(key: string, via: readonly string[]): Supply {
+	/** Answers with as much as there is of an object, and with the rest as it comes. */
+	#serveGrowing(exchange: Exchange, key: string, via: readonly string[]): void {
+		const { response, done } = exchange;
+		const { outcome, leave } = this.#growing.join(key, via);
+		response.once('close', leave);
+		const use = (found: GrowingOutcome): void => {
+			if (found === 'through') {
+				this.#through(key, via)(exchange);
+			} else if ('growing' in found) {
+				const { growing, contentType, cacheControl } = found;
+				this.#options.counters.add('fileCacheMisses', 1);
+				sendGrowing(exchange, ['Content-Type', contentType, 'Cache-Control', cacheControl, ...PASSED_ON], growing);
+			} else if (found.object.status === 200) {
+				respond(exchange, this.#answer(found.object, found.result, Date.now()));
+			} else {
+				this.#options.counters.add(RESULT_COUNTER[found.result], 1);
+				refuse(exchange, new PeerError('STREAM_NOT_FOUND'));
+			}
+		};
+		outcome.then(
+			(found) => (response.destroyed ? done(statusOf('PEER_GONE'), 0) : use(found)),
+			(error: PeerError) => refuse(exchange, error),
+		);
+	}
+
+	#through(key: string, via: readonly string[]): (exchange: Exchange) => void {
 		const { stallTimeout } = this.#options.config().gateway;
 		const request = { target: encodeTarget(key), relayFields: this.#relayFields(via), timeoutMs: stallTimeout };
 		return (exchange) => passThrough(exchange, this.#client, request);

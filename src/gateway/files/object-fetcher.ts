@@ -67,6 +67,14 @@ export class ObjectFetcher {
 		return fetching;
 	}
 
+	/**
+	 * Takes an answer of an upstream as the object that it is, in memory only: who owns it does not matter. For those who have asked
+	 * for it by themselves.
+	 */
+	take(key: string, response: IncomingMessage): Promise<Outcome> {
+		return this.#take(key, response, null, null);
+	}
+
 	async #fetch(key: string, via: readonly string[], inMemory: StoredObject | null): Promise<Outcome> {
 		if (this.#through.has(key)) {
 			return 'through';
@@ -76,7 +84,7 @@ export class ObjectFetcher {
 			this.#keep(kept);
 			return { object: kept, result: 'hit' };
 		}
-		const { config, client, relayFields } = this.#options;
+		const { config, client, disk, relayFields } = this.#options;
 		const blocks = isBlocking(key);
 		const request = {
 			method: 'GET',
@@ -85,7 +93,7 @@ export class ObjectFetcher {
 			timeoutMs: blocks ? BLOCKING_TIMEOUT_MS : config().gateway.stallTimeout,
 		};
 		try {
-			const outcome = await client.ask(request, (response) => this.#take(key, response, kept));
+			const outcome = await client.ask(request, (response) => this.#take(key, response, kept, disk));
 			if (outcome === 'through') {
 				this.#through.set(key, true);
 			}
@@ -95,7 +103,12 @@ export class ObjectFetcher {
 		}
 	}
 
-	async #take(key: string, response: IncomingMessage, kept: StoredObject | null): Promise<Outcome> {
+	async #take(
+		key: string,
+		response: IncomingMessage,
+		kept: StoredObject | null,
+		disk: DiskStore | null,
+	): Promise<Outcome> {
 		const { headers, statusCode = 0 } = response;
 		const { maxObject, notFound, staleIfError } = this.#options.config().cache;
 		if (statusCode === 304 && kept !== null) {
@@ -138,7 +151,7 @@ export class ObjectFetcher {
 		};
 		if (policy.mayKeep || missing) {
 			this.#keep(object);
-			this.#options.disk?.put(object);
+			disk?.put(object);
 		} else {
 			this.#memory.delete(key);
 		}

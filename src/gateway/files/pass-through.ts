@@ -51,17 +51,25 @@ export function passThrough(
 			},
 			() => response.headersSent,
 		)
-		.catch((error: PeerError) => {
-			if (response.headersSent) {
-				response.destroy();
-			} else {
-				const fields = Object.fromEntries(pairs(exchange.fields));
-				answerError(response, error, fields, { status: statusOf(error.code), keepAlive: true });
-				response.end();
-				sent.status = statusOf(error.code);
-			}
-		})
-		.finally(() => done(sent.status, sent.bytes));
+		.then(
+			() => done(sent.status, sent.bytes),
+			(error: PeerError) => {
+				if (response.headersSent) {
+					response.destroy();
+					done(sent.status, sent.bytes);
+				} else {
+					refuse(exchange, error);
+				}
+			},
+		);
+}
+
+/** Answers with what has kept an upstream's answer from coming. */
+export function refuse({ response, fields, done }: Exchange, error: PeerError): void {
+	const status = statusOf(error.code);
+	answerError(response, error, Object.fromEntries(pairs(fields)), { status, keepAlive: true });
+	response.end();
+	done(status, 0);
 }
 
 function headOf({ fields, vary }: Exchange, answer: IncomingMessage): string[] {

@@ -7,6 +7,9 @@ import { until } from '../../support/delivery-thread.js';
 
 const SEGMENT = '/hls/live/test/segment_1.ts';
 const PLAYLIST = '/hls/live/test/index.m3u8';
+const LIVE_SEGMENT = '/hls/live/test/live_video_5_7.m4s';
+/** More than there are connections to one upstream. */
+const MANY_READERS = 300;
 const IMMUTABLE = { 'Content-Type': 'video/mp2t', 'Cache-Control': 'max-age=3600', ETag: '"s1"' };
 const playlist = (sequence: number, target = 4): string =>
 	`#EXTM3U\n#EXT-X-TARGETDURATION:${target}\n#EXT-X-MEDIA-SEQUENCE:${sequence}\n`;
@@ -214,6 +217,97 @@ describe('a caching tier', () => {
 		growing[0]!.end('second');
 		assert.equal(Buffer.from((await reader.read()).value!).toString(), 'second');
 		assert.equal((await reader.read()).done, true);
+	});
+
+	it('asks once for a segment that is being made, however many read it, and begins at its beginning for each', async (t) => {
+		const growing: ServerResponse[] = [];
+		const upstream = await FakeUpstream.start(t, (request, response) => {
+			if (request.url === LIVE_SEGMENT) {
+				response.writeHead(200, { 'Cache-Control': 'no-store' }).write('first ');
+				growing.push(response);
+			} else {
+				response.end('other');
+			}
+		});
+		const tier = await TestTier.start(t, [upstream.url]);
+		const early = Array.from({ length: MANY_READERS }, () => tier.ask(LIVE_SEGMENT));
+		await until(() => growing.length > 0);
+		growing[0]!.write('second ');
+		await until(() => tier.counters[0]!.get('fileUpstreamBytes') === 'first second '.length);
+		const late = tier.ask(LIVE_SEGMENT);
+		assert.equal((await tier.ask('/hls/live/test/live.m3u8')).body.toString(), 'other');
+		growing[0]!.end('third');
+		for (const answer of await Promise.all([...early, late])) {
+			assert.equal(answer.body.toString(), 'first second third');
+			assert.equal(answer.headers['cache-control'], 'no-store');
+		}
+		assert.equal(upstream.requests.length, 2);
+	});
+
+	it('calls a segment that is being made off when the last who read it has left', async (t) => {
+		const growing: ServerResponse[] = [];
+		let left = 0;
+		const upstream = await FakeUpstream.start(t, (_request, response) => {
+			response.on('close', () => {
+				left += 1;
+			});
+			response.writeHead(200).write('first');
+			growing.push(response);
+		});
+		const tier = await TestTier.start(t, [upstream.url]);
+		const aborts = [new AbortController(), new AbortController()];
+		const readers = await Promise.all(aborts.map(({ signal }) => fetch(tier.url + LIVE_SEGMENT, { signal })));
+		aborts[0]!.abort();
+		await assert.rejects(readers[0]!.text());
+		growing[0]!.write('second');
+		const reader = readers[1]!.body!.getReader();
+		for (let text = ''; text !== 'firstsecond'; ) {
+			text += Buffer.from((await reader.read()).value!).toString();
+		}
+		assert.equal(left, 0);
+		aborts[1]!.abort();
+		await until(() => left === 1);
+		const anew = tier.ask(LIVE_SEGMENT);
+		await until(() => growing.length === 2);
+		growing[1]!.end();
+		assert.equal((await anew).body.toString(), 'first');
+	});
+
+	it('cuts all readers of a segment off whose upstream dies, or never ends it', async (t) => {
+		const growing: ServerResponse[] = [];
+		const upstream = await FakeUpstream.start(t, (_request, response) => {
+			response.writeHead(200).write('first');
+			growing.push(response);
+		});
+		const tier = await TestTier.start(t, [upstream.url], { cache: { maxObject: 10_000 } });
+		const isCutOff = (name: string): Promise<void> => assert.rejects(tier.ask(name), { code: 'ECONNRESET' });
+		const dying = [isCutOff(LIVE_SEGMENT), isCutOff(LIVE_SEGMENT)];
+		await until(() => growing.length > 0);
+		growing[0]!.destroy();
+		const endless = isCutOff(LIVE_SEGMENT.replace('_7', '_8'));
+		await until(() => growing.length > 1);
+		growing[1]!.write(Buffer.alloc(10_000));
+		await Promise.all([...dying, endless]);
+	});
+
+	it('keeps complete segments of live DASH as anything else, and says when there is none', async (t) => {
+		const upstream = await FakeUpstream.start(t, (request, response) => {
+			if (request.url === LIVE_SEGMENT) {
+				response.writeHead(200, { 'Cache-Control': 'max-age=6', 'Content-Length': 5 }).end('whole');
+			} else {
+				response.writeHead(404).end();
+			}
+		});
+		const tier = await TestTier.start(t, [upstream.url]);
+		for (const result of ['millrace; fwd=uri-miss', 'millrace; hit']) {
+			const { body, headers } = await tier.ask(LIVE_SEGMENT);
+			assert.equal(body.toString(), 'whole');
+			assert.equal(headers['cache-status'], result);
+		}
+		assert.equal(upstream.requests.length, 1);
+		assert.equal((await tier.ask(LIVE_SEGMENT.replace('_7', '_8'))).status, 404);
+		await upstream.kill();
+		assert.equal((await tier.ask(LIVE_SEGMENT.replace('_7', '_9'))).status, 502);
 	});
 
 	it('never keeps more than it may', async (t) => {
