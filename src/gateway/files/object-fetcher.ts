@@ -93,8 +93,13 @@ export class ObjectFetcher {
 			timeoutMs: blocks ? BLOCKING_TIMEOUT_MS : config().gateway.stallTimeout,
 		};
 		try {
-			const outcome = await client.ask(request, (response) => this.#take(key, response, kept, disk));
-			if (outcome === 'through') {
+			let status = 0;
+			const outcome = await client.ask(request, (response) => {
+				status = response.statusCode ?? 0;
+				return this.#take(key, response, kept, disk);
+			});
+			// What is refused now may be for all in a moment: a playlist that was asked for too early.
+			if (outcome === 'through' && status < 400) {
 				this.#through.set(key, true);
 			}
 			return outcome;

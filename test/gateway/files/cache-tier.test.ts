@@ -290,6 +290,26 @@ describe('a caching tier', () => {
 		await Promise.all([...dying, endless]);
 	});
 
+	it('asks once for a playlist that somebody has asked for too early', async (t) => {
+		let isThere = false;
+		const upstream = await FakeUpstream.start(t, (_request, response) => {
+			if (isThere) {
+				setTimeout(() => response.end(playlist(7)), 50);
+			} else {
+				response.writeHead(400).end();
+			}
+		});
+		const tier = await TestTier.start(t, [upstream.url]);
+		const early = '/hls/live/test/live.m3u8?_HLS_msn=9';
+		assert.equal((await tier.ask(early)).status, 400);
+		isThere = true;
+		const before = upstream.requests.length;
+		for (const { status } of await Promise.all([tier.ask(early), tier.ask(early)])) {
+			assert.equal(status, 200);
+		}
+		assert.equal(upstream.requests.length, before + 1);
+	});
+
 	it('keeps complete segments of live DASH as anything else, and says when there is none', async (t) => {
 		const upstream = await FakeUpstream.start(t, (request, response) => {
 			if (request.url === LIVE_SEGMENT) {
