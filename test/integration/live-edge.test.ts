@@ -14,6 +14,8 @@ import { publish } from '../support/publish.js';
 import { type ServerProcess, startServer, until } from '../support/test-server.js';
 
 const ORIGIN = { record: { flv: false, fmp4: false, hls: false } };
+/** Shorter than the limits that end a connection on which nothing moves. */
+const HANG_MS = 20_000;
 const TRACKS = ['video', 'audio'] as const;
 /** A Unix socket that is connected, in /proc/net/unix. */
 const CONNECTED = '03';
@@ -203,7 +205,7 @@ describe('live DASH and LL-HLS', { concurrency: true, timeout: 60_000 }, () => {
 				assert.equal((await edgeOf(scene)).msn, msn, 'before the segment was complete');
 			});
 
-			await t.test('an origin that dies ends what it was in the middle of', async () => {
+			await t.test('an origin that dies ends what it was in the middle of', { timeout: HANG_MS }, async () => {
 				const { answers } = await nextSegment(scene);
 				const [victim] = await processesOf(origin);
 				process.kill(victim!.pid, 'SIGKILL');
