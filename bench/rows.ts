@@ -100,6 +100,14 @@ export const ROWS: readonly Row[] = [
 		measure: measurePublishers,
 	},
 	{
+		id: 'rtmp-100-publishers-bare',
+		title: 'CPU, 100 RTMP publishers, nothing recorded',
+		bar: [8],
+		barText: '<= 8 %',
+		config: { record: { flv: false, fmp4: false, hls: false } },
+		measure: measurePublishers,
+	},
+	{
 		id: 'latency',
 		title: 'Latency through the server, 4 HTTP-FLV viewers, p50 / p99',
 		bar: [0.4, 1.5],

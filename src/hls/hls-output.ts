@@ -1,6 +1,7 @@
 import { BufferPool } from '../bytes/buffer-pool.js';
 import type { Output, RecorderParts } from '../record/output.js';
-import { type SegmentOutput, SegmentRecorder } from '../record/segment-recorder.js';
+import { type SegmentOutput, SegmentTake, type SegmentTakeParts } from '../record/segment-take.js';
+import { StreamRecorder } from '../record/stream-recorder.js';
 import { TsSegmenter } from '../remux/ts-segmenter.js';
 import { removeOldHls } from './hls-retention.js';
 import { endPlaylist } from './past-playlist.js';
@@ -13,13 +14,13 @@ const SEGMENTS = new BufferPool();
 /** `hls/{app}/{name}/index.m3u8` with segments of MPEG-TS. */
 export const hlsOutput: Output = {
 	folder: 'hls',
-	makeRecorder: (parts) =>
-		new SegmentRecorder({
-			...parts,
-			what: 'HLS',
-			policy: { targetMs: parts.config.hls.segment, maxMs: parts.config.hls.maxSegment },
-			open: (startedAtMs, lagMs) => openWindow(parts, startedAtMs, lagMs),
-		}),
+	makeRecorder(parts) {
+		const what = 'HLS';
+		const { segment: targetMs, maxSegment: maxMs } = parts.config.hls;
+		const open: SegmentTakeParts['open'] = (startedAtMs, lagMs) => openWindow(parts, startedAtMs, lagMs);
+		const segments = { what, policy: { targetMs, maxMs }, report: parts.report, open };
+		return new StreamRecorder({ ...parts, what, open: (start) => SegmentTake.open(segments, start) });
+	},
 	recover: endPlaylist,
 	waitsForStream: true,
 	removeOld: removeOldHls,
@@ -50,6 +51,6 @@ async function openWindow(
 			await output.finish(streamEnded);
 			return output.summary;
 		},
-		abandon: () => Promise.resolve(),
+		abandon: () => output.abandon(),
 	};
 }

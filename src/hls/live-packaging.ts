@@ -1,3 +1,4 @@
+import { RingFollower } from '../record/ring-follower.js';
 import { RingFrames } from '../record/ring-frames.js';
 import { CmafPackager } from '../remux/cmaf-packager.js';
 import { FramesFromFlv } from '../remux/frames-from-flv.js';
@@ -41,7 +42,7 @@ const LINGER_SECONDS = 60;
 export class LivePackaging {
 	readonly #parts: LivePackagingParts;
 	readonly #now: () => number;
-	readonly #frames: RingFrames;
+	readonly #follower: RingFollower;
 	#ring: SharedArrayBuffer;
 	#writer: PartRingWriter;
 	#active: { frames: FramesFromFlv; publisher: PartPublisher } | null = null;
@@ -51,14 +52,14 @@ export class LivePackaging {
 		this.#parts = parts;
 		this.#now = parts.now ?? Date.now;
 		this.#ring = parts.ring;
-		this.#frames = new RingFrames(parts.ring);
+		this.#follower = new RingFollower(parts.ring);
 		this.#writer = PartRingWriter.attach(parts.parts);
 	}
 
 	/** A bigger frame ring goes on where the present one stops. */
 	replaceRing(ring: SharedArrayBuffer): void {
 		this.#ring = ring;
-		this.#frames.replaceRing(ring);
+		this.#follower.replaceRing(ring);
 	}
 
 	/**
@@ -66,11 +67,11 @@ export class LivePackaging {
 	 * @returns true when the stream is over.
 	 */
 	advance(): boolean {
-		const isLast = this.#frames.ended;
+		const isLast = this.#follower.ended;
 		const isWanted = this.#now() / 1000 - this.#writer.get(PartWord.wantedAt) <= LINGER_SECONDS;
 		let step = isWanted ? this.#follow() : this.#rest();
 		while (step === 'more') {
-			step = this.#frames.step();
+			step = this.#follower.step();
 		}
 		if (!isLast && step !== 'ended') {
 			return false;
@@ -85,17 +86,17 @@ export class LivePackaging {
 
 	#follow(): 'more' | 'idle' | 'ended' {
 		if (this.#active !== null) {
-			return this.#frames.step();
+			return this.#follower.step();
 		}
 		// Behind what an earlier task has packaged, go on with the newest: a discontinuity it is anyway.
-		const entry = this.#frames.findEntry(this.#began || this.#writer.usedBytes === 0);
+		const entry = this.#follower.findEntry(this.#began || this.#writer.usedBytes === 0);
 		if (entry === null) {
 			return 'idle';
 		}
 		this.#began = true;
 		const publisher = new PartPublisher({
 			writer: this.#writer,
-			startedAtMs: Math.round(this.#now() - Math.max(0, this.#frames.newestDtsMs - entry.dtsMs)),
+			startedAtMs: Math.round(this.#now() - Math.max(0, this.#follower.newestDtsMs - entry.dtsMs)),
 			bitsPerSecond: new RingReader(this.#ring).figure(Figure.bitsPerSecond),
 			moved: (writer) => {
 				this.#writer = writer;
@@ -115,7 +116,7 @@ export class LivePackaging {
 			}),
 		);
 		this.#active = { frames, publisher };
-		return this.#frames.begin(entry, frames);
+		return this.#follower.begin(entry, new RingFrames(frames));
 	}
 
 	#rest(): 'idle' {

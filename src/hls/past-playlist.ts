@@ -2,10 +2,10 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PeerError } from '../errors.js';
 import { type MediaPlaylist, serializeMediaPlaylist } from '../protocol/m3u8/media-playlist.js';
-import { parseMediaPlaylist } from '../protocol/m3u8/media-playlist-parser.js';
 import { writeFileWhole } from '../record/atomic-file.js';
 import { errorCodeOf } from '../record/file-error.js';
 import type { FinishedTake } from '../record/output.js';
+import { parseGrowingPlaylist } from '../record/playlist-file.js';
 
 export const HLS_PLAYLIST = 'index.m3u8';
 
@@ -84,8 +84,8 @@ export async function readPlaylist(
 ): Promise<{ playlist: MediaPlaylist; changedAtMs: number } | null> {
 	const file = path.join(directory, HLS_PLAYLIST);
 	try {
-		const playlist = parseMediaPlaylist(await readFile(file, 'utf8'));
-		return { playlist, changedAtMs: (await stat(file)).mtimeMs };
+		const playlist = parseGrowingPlaylist(await readFile(file, 'utf8'));
+		return playlist === null ? null : { playlist, changedAtMs: (await stat(file)).mtimeMs };
 	} catch (error) {
 		if (error instanceof PeerError || errorCodeOf(error) === 'ENOENT') {
 			return null;

@@ -1,5 +1,4 @@
 // Spec: rfc8216bis-22 6.2.1, 6.2.2 (what a server must keep to in a live playlist)
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { BufferPool } from '../bytes/buffer-pool.js';
 import type { VideoConfig } from '../codec/track-config.js';
@@ -10,20 +9,21 @@ import {
 	segmentLines,
 	serializeMediaPlaylist,
 } from '../protocol/m3u8/media-playlist.js';
-import { UNFINISHED, writeFileWhole } from '../record/atomic-file.js';
-import { ExpiringFiles, removeIfThere } from '../record/expiring-files.js';
-import { JobQueue } from '../record/job-queue.js';
+import { UNFINISHED } from '../record/atomic-file.js';
+import { DiskQueue } from '../record/disk-queue.js';
+import { ExpiringFiles } from '../record/expiring-files.js';
 import type { RecorderEvent } from '../record/output.js';
+import { PlaylistFile } from '../record/playlist-file.js';
 import type { SourceTrack } from '../remux/frame.js';
 import type { TsSegment, TsSink } from '../remux/ts-segmenter.js';
-import { HLS_PLAYLIST, type Past, readPast, segmentName, writePlaylist } from './past-playlist.js';
+import { HLS_PLAYLIST, type Past, readPast, segmentName } from './past-playlist.js';
 import { SegmentEncryption } from './segment-encryption.js';
 import type { Variants, VariantTracks } from './variants.js';
 
 export type WindowOptions = {
 	/** live: old segments leave the playlist. event: it only grows. */
 	type: 'live' | 'event';
-	/** Segments that make up this much stay in a live playlist. */
+	/** At least segments that make up this much stay in a live playlist. */
 	windowMs: number;
 	/** Whether files that have left the playlist are removed. */
 	cleanup: boolean;
@@ -34,19 +34,24 @@ export type WindowOptions = {
 	/** How long ago the frame that came last, which has ended a segment, had come in. */
 	lagMs: () => number;
 	now: () => number;
-	/** Where the memory of segments goes once they are written. */
+	/** Where the memory of segments goes once they are on their way. */
 	pool?: BufferPool;
 	/** The playlist that the stream is a variant in. */
 	variants?: Variants | null;
 	report: (level: RecorderEvent['level'], message: string, fields: RecorderEvent['fields']) => void;
 };
 
-/** A segment in the playlist, and its lines there. */
-type Listed = PlaylistSegment & { number: number; text: string };
+/** A segment in the playlist. */
+type Listed = PlaylistSegment & { number: number };
 
 const VERSION = 3;
 /** A live playlist must not get shorter than this many target durations. */
 const MIN_TARGET_DURATIONS = 3;
+/**
+ * Old segments leave a live playlist so many target durations at a time: in between, a segment is a small write at its end. A playlist
+ * made anew costs as much as a segment.
+ */
+const STEP_TARGET_DURATIONS = 4;
 /** What may lie beside segments of ours. */
 const OUR_FILES = /^(segment_\d+\.ts|key_\d+\.key)(\.tmp)?$|\.m3u8\.tmp$/;
 
@@ -60,7 +65,8 @@ export class TsWindow implements TsSink {
 	readonly #options: WindowOptions;
 	readonly #type: MediaPlaylist['type'];
 	readonly #past: Past;
-	readonly #jobs = new JobQueue();
+	readonly #queue = new DiskQueue();
+	readonly #playlist: PlaylistFile;
 	readonly #expiring: ExpiringFiles;
 	readonly #encryption: SegmentEncryption | null;
 	#listed: Listed[] = [];
@@ -75,11 +81,13 @@ export class TsWindow implements TsSink {
 	#durationMs = 0;
 	#bytesWritten = 0;
 	#saidDependent = false;
+	#variantsDue = false;
 	#tracks: VariantTracks = { codecs: [], width: null, height: null };
 
 	private constructor(directory: string, options: WindowOptions, past: Past, expiring: ExpiringFiles) {
 		const { type, segmentsPerKey, startedAtMs } = options;
 		this.#directory = directory;
+		this.#playlist = new PlaylistFile(path.join(directory, HLS_PLAYLIST), this.#queue);
 		this.#options = options;
 		this.#type = playlistType(type);
 		this.#past = past;
@@ -104,7 +112,8 @@ export class TsWindow implements TsSink {
 		if (cleanup && type === null) {
 			const { targetDuration = 0, segments = [] } = past.open ?? past.closed?.playlist ?? {};
 			// Listed for the length of a playlist after they were written, and wanted for as long again.
-			const keepMs = 2 * (playlistMs(windowMs, targetDuration) + targetDuration * 2000);
+			const longestMs = playlistMs(windowMs, targetDuration) + (STEP_TARGET_DURATIONS + 2) * targetDuration * 1000;
+			const keepMs = 2 * longestMs;
 			const listed = new Set(past.open && segments.flatMap(({ uri, key }) => [uri, key?.uri]));
 			for (const name of past.files.filter((name) => OUR_FILES.test(name) && !listed.has(name))) {
 				await expiring.addOld(name, name.endsWith(UNFINISHED) ? 0 : keepMs);
@@ -159,7 +168,6 @@ export class TsWindow implements TsSink {
 			this.#write(encrypted.newKey.uri, encrypted.newKey.bytes);
 		}
 		this.#write(uri, encrypted?.bytes ?? bytes);
-		this.#jobs.add(async () => this.#options.pool?.give(bytes));
 		this.#list(
 			{
 				uri,
@@ -176,8 +184,14 @@ export class TsWindow implements TsSink {
 		this.#segments++;
 		this.#durationMs += durationMs;
 		this.#bytesWritten += bytes.length;
-		this.#slide();
-		this.#writePlaylist(false);
+		this.#options.pool?.give(bytes);
+		if (this.#slide() || !this.#playlist.isOpen) {
+			this.#writePlaylist();
+		} else {
+			const [before = null, added] = this.#listed.slice(-2);
+			this.#playlist.append(`${segmentLines(added!, before).join('\n')}\n`);
+		}
+		this.#variantsDue = true;
 		this.#removeExpired();
 		this.#sayDependent(independent);
 	}
@@ -188,42 +202,58 @@ export class TsWindow implements TsSink {
 
 	/** Writes what has been handed over. Rejects with the disk's error. */
 	async flush(): Promise<void> {
-		await this.#jobs.flush();
+		await this.#queue.flush();
+		const { variants } = this.#options;
+		if (variants && this.#variantsDue) {
+			this.#variantsDue = false;
+			await variants.update(this.#tracks);
+		}
+	}
+
+	/** Lets go of open files after a failure. */
+	async abandon(): Promise<void> {
+		await this.#queue.abandon();
 	}
 
 	/** No segment follows in this take; `ended`: nor will another take go on with the playlist. */
 	async finish(ended: boolean): Promise<void> {
 		if (ended && this.#listed.length > 0) {
-			this.#writePlaylist(true);
+			if (!this.#playlist.isOpen) {
+				this.#writePlaylist();
+			}
+			this.#playlist.append('#EXT-X-ENDLIST\n');
+			this.#variantsDue = true;
 		}
-		await this.#jobs.flush();
+		this.#playlist.close();
+		await this.flush();
 	}
 
 	#begin(): void {
-		this.#jobs.add(async () => void (await mkdir(this.#directory, { recursive: true })));
+		this.#queue.makeDirectory(this.#directory);
 		const { closed } = this.#past;
 		if (closed !== null && this.#type === 'EVENT') {
-			const kept = path.join(this.#directory, closed.name);
-			this.#jobs.add(() => writePlaylist(kept, { ...closed.playlist, ended: true }));
+			this.#write(closed.name, Buffer.from(serializeMediaPlaylist({ ...closed.playlist, ended: true })));
 		}
 	}
 
 	#list(segment: PlaylistSegment, number: number): void {
-		const text = segmentLines(segment, this.#listed.at(-1) ?? null).join('\n');
-		this.#listed.push({ ...segment, number, text });
+		this.#listed.push({ ...segment, number });
 		this.#listedMs += segment.duration * 1000;
 	}
 
-	#slide(): void {
+	/** @returns whether the playlist has got shorter. */
+	#slide(): boolean {
 		const { type, windowMs } = this.#options;
-		if (type === 'event') {
-			return;
-		}
 		const keepMs = playlistMs(windowMs, this.#targetDuration);
 		const longestMs = this.#listedMs;
+		const isDue = longestMs - keepMs >= STEP_TARGET_DURATIONS * this.#targetDuration * 1000;
+		if (type === 'event' || !isDue) {
+			return false;
+		}
 		while (this.#listedMs - this.#listed[0]!.duration * 1000 >= keepMs) {
 			this.#drop(longestMs);
 		}
+		return true;
 	}
 
 	/** Takes the oldest segment out of the playlist; its file stays for those who have just seen it there. */
@@ -240,8 +270,8 @@ export class TsWindow implements TsSink {
 		}
 	}
 
-	#writePlaylist(ended: boolean): void {
-		const head = serializeMediaPlaylist({
+	#writePlaylist(): void {
+		const text = serializeMediaPlaylist({
 			...PLAIN_PLAYLIST,
 			version: VERSION,
 			independentSegments: false,
@@ -249,26 +279,19 @@ export class TsWindow implements TsSink {
 			targetDuration: this.#targetDuration,
 			mediaSequence: this.#listed[0]!.number,
 			discontinuitySequence: this.#discontinuitySequence,
-			segments: [],
+			segments: this.#listed,
 		});
-		const lines = this.#listed.map(({ text }) => text).join('\n');
-		this.#write(HLS_PLAYLIST, Buffer.from(`${head}${lines}\n${ended ? '#EXT-X-ENDLIST\n' : ''}`));
-		const { variants } = this.#options;
-		if (variants) {
-			const tracks = this.#tracks;
-			this.#jobs.add(() => variants.update(tracks));
-		}
+		this.#playlist.write(text);
 	}
 
 	#write(name: string, bytes: Buffer): void {
-		const file = path.join(this.#directory, name);
-		this.#jobs.add(() => writeFileWhole(file, [bytes]));
+		this.#queue.writeWhole(path.join(this.#directory, name), [bytes]);
 	}
 
 	#removeExpired(): void {
 		if (this.#options.cleanup) {
 			for (const name of this.#expiring.expired(this.#options.now())) {
-				this.#jobs.add(() => removeIfThere(path.join(this.#directory, name)));
+				this.#queue.remove(path.join(this.#directory, name));
 			}
 		}
 	}

@@ -1,5 +1,5 @@
 import type { FileCounter } from './counters.js';
-import type { ProcessSnapshot, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
+import type { ProcessSnapshot, RecorderCounts, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
 import { type RING_COUNTS, sum, VIEWER_PROTOCOLS, type ViewerProtocol } from './stream-counts.js';
 
 /** One series of a metric: its labels, in the metric's order, and its value. */
@@ -159,14 +159,15 @@ export const CATALOGUE: readonly MetricSpec[] = [
 		],
 	},
 
-	gauge('recorders', 'Takes being recorded', (s) => s.recorders.active),
-	counter('recorder_takes_total', 'Takes begun', (s) => s.recorders.takes),
-	counter('recorder_written_bytes_total', 'Bytes of recordings written', (s) => s.recorders.bytesWritten),
-	counter('recorder_failures_total', 'Takes that ended because of a fault', (s) => s.recorders.failures),
-	counter(
+	byOutput('gauge', 'recorders', 'Takes being recorded', (r) => r.active),
+	byOutput('counter', 'recorder_takes_total', 'Takes begun', (r) => r.takes),
+	byOutput('counter', 'recorder_written_bytes_total', 'Bytes of recordings written', (r) => r.bytesWritten),
+	byOutput('counter', 'recorder_failures_total', 'Takes that ended because of a fault', (r) => r.failures),
+	byOutput(
+		'counter',
 		'recorder_skips_total',
 		'Times a recorder was too slow for its stream and skipped to a keyframe',
-		(s) => s.recorders.skips,
+		(r) => r.skips,
 	),
 ];
 
@@ -185,6 +186,12 @@ function byProtocol(
 	values: (snapshot: ProcessSnapshot) => Record<ViewerProtocol, number>,
 ): MetricSpec {
 	return spec(type, name, help, ['protocol'], (snapshot) => protocolSamples([], values(snapshot)));
+}
+
+function byOutput(type: MetricSpec['type'], name: string, help: string, value: Of<RecorderCounts>): MetricSpec {
+	return spec(type, name, help, ['output'], ({ recorders }) =>
+		Object.entries(recorders).map(([output, counts]): Sample => [[output], value(counts)]),
+	);
 }
 
 /** One series for each value of one label. */

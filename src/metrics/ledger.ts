@@ -3,7 +3,7 @@ import { Figure, HEADER_BYTES, StreamFlag } from '../ring/layout.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { Counters, FILE_COUNTERS, type FileCounter, MAX_COUNTED_STREAMS, type StreamCounter } from './counters.js';
 import { mergeStreams } from './merge-streams.js';
-import type { ProcessSnapshot, PullCounts, RecorderCounts, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
+import type { ProcessSnapshot, PullCounts, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
 import {
 	addByProtocol,
 	addCounts,
@@ -124,7 +124,7 @@ export class CounterLedger {
 	snapshot(
 		process: Pick<ProcessSnapshot, 'role' | 'index'>,
 		streams: Iterable<LedgerStream>,
-		recorders: RecorderCounts,
+		recorders: ProcessSnapshot['recorders'],
 		pulls: PullCounts = { active: 0, upstreams: {} },
 	): ProcessSnapshot {
 		const totals = { counts: structuredClone(this.#ended), subscribers: byProtocol(() => 0) };

@@ -15,7 +15,8 @@ export type ProcessSnapshot = {
 	threads: ThreadSnapshot[];
 	/** Sums over all streams and threads that there have ever been. */
 	totals: ProcessTotals;
-	recorders: RecorderCounts;
+	/** By output. */
+	recorders: Readonly<Record<string, RecorderCounts>>;
 	pulls: PullCounts;
 };
 
@@ -66,5 +67,5 @@ export type ProcessTotals = {
 /** What a gateway pulls: streams that are wanted, and by upstream those that it delivers. Nothing elsewhere. */
 export type PullCounts = { active: number; upstreams: Record<string, number> };
 
-/** What the recorders of a process have done. `skips` counts jumps to a keyframe because the disk was too slow. */
+/** What the recorders of one output have done. `skips` counts jumps to a keyframe because the disk was too slow. */
 export type RecorderCounts = { active: number; takes: number; bytesWritten: number; failures: number; skips: number };

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import { CounterLedger } from '../metrics/ledger.js';
 import { replicaSnapshot } from '../metrics/replica-snapshot.js';
-import type { ProcessSnapshot, RecorderCounts } from '../metrics/snapshot.js';
+import type { ProcessSnapshot } from '../metrics/snapshot.js';
 import { allocateConnectionTable, type ConnectionShare, clearConnectionShare } from '../stream/connection-table.js';
 import { type PublicationOwner, type RegistryListener, StreamRegistry } from '../stream/registry.js';
 import type {
@@ -50,7 +50,6 @@ const ENTRIES: Readonly<Record<RoleName, URL>> = {
 	delivery: new URL('../workers/delivery.js', import.meta.url),
 };
 
-const NO_RECORDERS: RecorderCounts = { active: 0, takes: 0, bytesWritten: 0, failures: 0, skips: 0 };
 const REFUSAL_KEPT_MS = 1000;
 const PROCESS_ID_BYTES = 8;
 
@@ -176,7 +175,7 @@ export class Coordinator {
 			...stream,
 			publisher: publisher === null ? null : { protocol: publisher.protocol, address: publisher.address },
 		}));
-		const recorders = this.#outputs?.counts() ?? NO_RECORDERS;
+		const recorders = this.#outputs?.counts() ?? {};
 		const { role, index = 0, originSocket } = this.#options;
 		const snapshot = this.#ledger.snapshot({ role, index }, streams, recorders, this.#pulls?.counts());
 		return originSocket === undefined ? snapshot : replicaSnapshot(snapshot);

@@ -40,7 +40,7 @@ export class Recordings {
 	readonly #unfinished = new Map<string, Recorded>();
 	/** Takes from before are an earlier life's. */
 	readonly #startedAtMs = Date.now();
-	readonly #past = { takes: 0, bytesWritten: 0, failures: 0, skips: 0 };
+	readonly #past = byOutput(() => ({ active: 0, takes: 0, bytesWritten: 0, failures: 0, skips: 0 }));
 	#config: Config;
 	#timers: NodeJS.Timeout[] = [];
 	#saidLow = false;
@@ -95,12 +95,12 @@ export class Recordings {
 		}
 	}
 
-	/** Sums over all recordings that there have ever been. */
-	counts(): RecorderCounts {
-		const counts = { active: 0, ...this.#past };
+	/** Sums over all recordings that there have ever been, of each output. */
+	counts(): Record<OutputName, RecorderCounts> {
+		const counts = byOutput((output) => ({ ...this.#past[output] }));
 		for (const { recording } of this.#running.values()) {
-			counts.active += recording.figures.get('active');
-			addFigures(counts, recording);
+			counts[recording.output].active += recording.figures.get('active');
+			addFigures(counts[recording.output], recording);
 		}
 		return counts;
 	}
@@ -158,7 +158,7 @@ export class Recordings {
 	}
 
 	#forget(recording: Recording): void {
-		addFigures(this.#past, recording);
+		addFigures(this.#past[recording.output], recording);
 		this.#running.delete(runningKey(recording.stream, recording.output));
 	}
 
@@ -318,7 +318,11 @@ function runningKey({ streamId }: StreamInfo, output: OutputName): string {
 	return `${streamId}:${output}`;
 }
 
-function addFigures(into: Omit<RecorderCounts, 'active'>, { figures }: Recording): void {
+function byOutput<T>(value: (output: OutputName) => T): Record<OutputName, T> {
+	return Object.fromEntries(OUTPUT_NAMES.map((output) => [output, value(output)])) as Record<OutputName, T>;
+}
+
+function addFigures(into: RecorderCounts, { figures }: Recording): void {
 	into.takes += figures.get('takes');
 	into.bytesWritten += figures.get('bytesWritten');
 	into.failures += figures.get('failures');

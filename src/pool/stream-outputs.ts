@@ -2,6 +2,7 @@ import type { Config } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import type { RecorderCounts } from '../metrics/snapshot.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
+import type { OutputName } from './outputs.js';
 import { Packagings } from './packagings.js';
 import { Recordings } from './recordings.js';
 import { RemuxPool } from './remux-pool.js';
@@ -51,7 +52,7 @@ export class StreamOutputs {
 		this.#recordings.ended(stream);
 	}
 
-	counts(): RecorderCounts {
+	counts(): Record<OutputName, RecorderCounts> {
 		return this.#recordings.counts();
 	}
 

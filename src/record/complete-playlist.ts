@@ -6,10 +6,10 @@ import {
 	type PlaylistSegment,
 	serializeMediaPlaylist,
 } from '../protocol/m3u8/media-playlist.js';
-import { parseMediaPlaylist } from '../protocol/m3u8/media-playlist-parser.js';
 import { UNFINISHED, writeFileWhole } from './atomic-file.js';
 import { errorCodeOf } from './file-error.js';
 import { readMovieFile, type ScannedSegment, scanSegment } from './fragment-scan.js';
+import { parseGrowingPlaylist } from './playlist-file.js';
 
 /** One of the playlists of a take: how its files are called. */
 export type PlaylistFiles = {
@@ -72,28 +72,16 @@ export async function completePlaylist(files: PlaylistFiles): Promise<CompletePl
 	return { playlist, text, recoveredSegments: segments.length - listed };
 }
 
-/** What the head of a playlist that was begun has at its end, all of it or a part: it is written at once. */
-const LAST_OF_HEAD = /^#EXT-X-(MEDIA-SEQUENCE|DISCONTINUITY-SEQUENCE|PLAYLIST-TYPE):/;
-
 /** The playlist up to its last whole segment. */
 async function readWholeLines(file: string): Promise<MediaPlaylist | null> {
-	let text: string;
 	try {
-		text = await readFile(file, 'utf8');
+		return parseGrowingPlaylist(await readFile(file, 'utf8'));
 	} catch (error) {
 		if (errorCodeOf(error) === 'ENOENT') {
 			return null;
 		}
 		throw error;
 	}
-	const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
-	const isEnd = lines.includes('#EXT-X-ENDLIST');
-	const lastUri = lines.findLastIndex((line) => line !== '' && !line.startsWith('#'));
-	const head = lines.findLastIndex((line) => LAST_OF_HEAD.test(line));
-	if (head < 0) {
-		return null;
-	}
-	return parseMediaPlaylist(isEnd ? text : `${lines.slice(0, Math.max(lastUri, head) + 1).join('\n')}\n`);
 }
 
 /** The init segment that the newest segments need. */

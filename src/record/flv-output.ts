@@ -1,12 +1,18 @@
-import { FlvRecorder } from './flv-recorder.js';
+import { FlvTake } from './flv-take.js';
 import type { Output } from './output.js';
 import { recoverStream } from './recovery.js';
 import { listTakes, removeOldTakes, removeTake } from './retention.js';
+import { StreamRecorder } from './stream-recorder.js';
 
 /** `flv/{app}/{name}/index.flv` and older takes beside it. */
 export const flvOutput: Output = {
 	folder: 'flv',
-	makeRecorder: (parts) => new FlvRecorder(parts),
+	makeRecorder: (parts) =>
+		new StreamRecorder({
+			...parts,
+			what: 'recording',
+			open: (start) => FlvTake.open(parts.directory, start, parts.report),
+		}),
 	recover: recoverStream,
 	listTakes,
 	removeTake,

@@ -6,35 +6,41 @@ import { assert } from '../errors.js';
 import { RecordFlag, RecordKind } from '../ring/layout.js';
 import type { RecordBatch, RecordInfo } from '../ring/ring-reader.js';
 import type { HeaderSlot } from '../ring/ring-writer.js';
+import { DiskQueue } from './disk-queue.js';
 import { finishTake, type TakeSummary, writeAll } from './finish-take.js';
 import { KeyframeIndex } from './keyframe-index.js';
+import type { RecorderEvent } from './output.js';
 import { recoverTake } from './recovery.js';
+import type { Take, TakeStart } from './stream-recorder.js';
 import { keepNewestTake, NEWEST_TAKE, UNBORN_TAKE } from './take-directory.js';
 import { buildTakeHead, parseTakeHead, type TakeHead } from './take-head.js';
 
-export type TakeStart = {
-	/** Time of the first record on the stream's timeline: 0 in the file. */
-	dtsMs: number;
-	startedAtMs: number;
-	hasAudio: boolean;
-	hasVideo: boolean;
-	/** Metadata and sequence headers as of the first record. */
-	headers: readonly HeaderSlot[];
-};
-
-/** One FLV recording on disk: `index.flv`, valid at any moment from the first to the last byte. One call at a time. */
-export class FlvTake {
+/** One FLV recording on disk: `index.flv`, valid at any moment from the first to the last byte. */
+export class FlvTake implements Take {
 	readonly #file: FileHandle;
 	readonly #head: TakeHead;
 	readonly #baseDtsMs: number;
 	readonly #index = new KeyframeIndex();
+	readonly #queue = new DiskQueue();
+	readonly #report: (event: RecorderEvent) => void;
+	#entered = false;
+	/** Frames that have been ordered to be written, and where they will be. */
+	#pending: { frame: RecordInfo; position: number }[] = [];
+	#pendingBytes = 0;
 	#hasAudio: boolean;
 	#hasVideo: boolean;
 	#sizeBytes: number;
 	#durationMs = 0;
 
-	private constructor(file: FileHandle, head: TakeHead, start: TakeStart, sizeBytes: number) {
+	private constructor(
+		file: FileHandle,
+		head: TakeHead,
+		start: TakeStart,
+		sizeBytes: number,
+		report: (event: RecorderEvent) => void,
+	) {
 		this.#file = file;
+		this.#report = report;
 		this.#head = head;
 		this.#baseDtsMs = start.dtsMs;
 		this.#hasAudio = start.hasAudio;
@@ -46,7 +52,7 @@ export class FlvTake {
 	 * Begins a take in `directory`, which is made if need be. The newest take so far keeps its bytes under a name of its own; it is
 	 * finished first when nobody did. Nothing is left behind when this fails.
 	 */
-	static async open(directory: string, start: TakeStart): Promise<FlvTake> {
+	static async open(directory: string, start: TakeStart, report: (event: RecorderEvent) => void): Promise<FlvTake> {
 		await mkdir(directory, { recursive: true });
 		const unborn = path.join(directory, UNBORN_TAKE);
 		const newest = path.join(directory, NEWEST_TAKE);
@@ -66,37 +72,48 @@ export class FlvTake {
 			await unlink(unborn);
 			throw error;
 		}
-		const take = new FlvTake(file, head, start, bytes.length);
+		const take = new FlvTake(file, head, start, bytes.length, report);
 		if (bytes.length > headBytes.length) {
 			take.#index.sequenceHeader(headBytes.length);
 		}
 		return take;
 	}
 
-	get sizeBytes(): number {
-		return this.#sizeBytes;
+	get bytesWritten(): number {
+		return this.#sizeBytes + this.#pendingBytes;
 	}
 
-	/**
-	 * Appends the tags of `batch` in one write; their timestamps are changed in its bytes, which nobody else may use.
-	 * When it throws, the take ends before the batch and can still be finished.
-	 */
-	async append({ bytes, records }: RecordBatch): Promise<void> {
-		const position = this.#sizeBytes;
+	/** Behind a gap, sequence headers come first; those of the first records are there already. */
+	enter(headers: readonly HeaderSlot[], dtsMs: number): void {
+		if (this.#entered) {
+			this.#append(Buffer.concat(headerTags(headers, this.#timeOf(dtsMs))));
+		}
+		this.#entered = true;
+	}
+
+	take({ bytes, records }: RecordBatch): void {
 		const tags = records.filter(({ length }) => length > 0);
-		for (const { dtsMs, offset } of tags) {
-			writeTimestamp(bytes, offset, this.#timeOf(dtsMs));
-		}
-		await this.#write(bytes);
+		const position = this.bytesWritten;
+		let at = 0;
 		for (const tag of tags) {
-			this.#note(tag, position + tag.offset);
+			writeTimestamp(bytes, tag.offset, this.#timeOf(tag.dtsMs));
+			bytes.copyWithin(at, tag.offset, tag.offset + tag.length);
+			this.#pending.push({ frame: tag, position: position + at });
+			at += tag.length;
 		}
-		await this.#updateTypeFlags(tags);
+		this.#append(bytes.subarray(0, at));
+		this.#updateTypeFlags(tags);
 	}
 
-	/** Appends sequence headers at `dtsMs`, for records that follow a gap. */
-	async appendHeaders(headers: readonly HeaderSlot[], dtsMs: number): Promise<void> {
-		await this.#write(Buffer.concat(headerTags(headers, this.#timeOf(dtsMs))));
+	/** When it rejects, the take ends before what was ordered and can still be finished. */
+	async flush(): Promise<void> {
+		await this.#queue.flush();
+		this.#sizeBytes += this.#pendingBytes;
+		for (const { frame, position } of this.#pending) {
+			this.#note(frame, position);
+		}
+		this.#pendingBytes = 0;
+		this.#pending = [];
 	}
 
 	/** Makes the take complete and seekable, and closes it, also when it throws: then it is finished by recovery. */
@@ -112,9 +129,16 @@ export class FlvTake {
 		return summary;
 	}
 
-	async #write(bytes: Uint8Array): Promise<void> {
-		await writeAll(this.#file, bytes, this.#sizeBytes);
-		this.#sizeBytes += bytes.length;
+	async abandon(): Promise<void> {
+		await this.finish().catch((reason: unknown) => {
+			const message = 'a take stays unfinished until it is recovered';
+			this.#report({ level: 'error', message, fields: { error: String(reason) } });
+		});
+	}
+
+	#append(bytes: Uint8Array): void {
+		this.#queue.write(this.#file.fd, this.bytesWritten, [bytes]);
+		this.#pendingBytes += bytes.length;
 	}
 
 	#note({ kind, flags, trackId, dtsMs }: RecordInfo, position: number): void {
@@ -128,13 +152,13 @@ export class FlvTake {
 	}
 
 	/** A track that appears late shows in the file header. */
-	async #updateTypeFlags(tags: readonly RecordInfo[]): Promise<void> {
+	#updateTypeFlags(tags: readonly RecordInfo[]): void {
 		const hasAudio = this.#hasAudio || tags.some(({ kind }) => kind === RecordKind.audio);
 		const hasVideo = this.#hasVideo || tags.some(({ kind }) => kind === RecordKind.video);
 		if (hasAudio !== this.#hasAudio || hasVideo !== this.#hasVideo) {
 			this.#hasAudio = hasAudio;
 			this.#hasVideo = hasVideo;
-			await writeAll(this.#file, buildFileHeader(hasAudio, hasVideo), 0);
+			this.#queue.write(this.#file.fd, 0, [buildFileHeader(hasAudio, hasVideo)]);
 		}
 	}
 

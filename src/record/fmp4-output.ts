@@ -5,8 +5,9 @@ import { finishFmp4Take } from './finish-fmp4-take.js';
 import { Fmp4Take } from './fmp4-take.js';
 import { listTakes, makeTakeDirectory, showNewestTake, takeStamp } from './mp4-directory.js';
 import type { Output, RecorderParts } from './output.js';
-import { type SegmentOutput, SegmentRecorder } from './segment-recorder.js';
 import { listMp4Takes, removeMp4Take, removeOldMp4Takes } from './segment-retention.js';
+import { type SegmentOutput, SegmentTake } from './segment-take.js';
+import { StreamRecorder } from './stream-recorder.js';
 import { takeWindow } from './take-window.js';
 
 /** Fragments: a crash loses no more than the one being written, and memory holds no more than one of each stream. */
@@ -15,13 +16,14 @@ const FRAGMENT_MS = 1000;
 /** `mp4/{app}/{name}`: a directory for each take, mixed and separate fMP4, made into an MP4 when the take has ended. */
 export const fmp4Output: Output = {
 	folder: 'mp4',
-	makeRecorder: (parts) =>
-		new SegmentRecorder({
-			...parts,
-			what: takeWindow(policyOf(parts.config, parts.app)).keepMs === null ? 'fMP4 recording' : 'time shift',
-			policy: { targetMs: parts.config.hls.segment, maxMs: parts.config.hls.maxSegment, partMs: FRAGMENT_MS },
-			open: (startedAtMs) => openTake(parts, startedAtMs),
-		}),
+	makeRecorder(parts) {
+		const what = takeWindow(policyOf(parts.config, parts.app)).keepMs === null ? 'fMP4 recording' : 'time shift';
+		const { segment: targetMs, maxSegment: maxMs } = parts.config.hls;
+		const policy = { targetMs, maxMs, partMs: FRAGMENT_MS };
+		const open = (startedAtMs: number): Promise<SegmentOutput> => openTake(parts, startedAtMs);
+		const segments = { what, policy, report: parts.report, open };
+		return new StreamRecorder({ ...parts, what, open: (start) => SegmentTake.open(segments, start) });
+	},
 	async endedTakes(directory, beforeMs) {
 		const before = takeStamp(beforeMs);
 		return (await listTakes(directory)).filter((take) => path.basename(take) < before);

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { BufferPool } from '../bytes/buffer-pool.js';
 import type { CmafSink, Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
-import { JobQueue } from './job-queue.js';
+import { DiskQueue } from './disk-queue.js';
 import { MergedOutput } from './merged-output.js';
 import { SeparateOutput } from './separate-output.js';
 import { type TakeWindow, WHOLE_TAKE } from './take-window.js';
@@ -18,17 +18,16 @@ const payloads = new BufferPool();
  * work; `flush` does it.
  */
 export class Fmp4Take implements CmafSink {
-	/** Memory of the packager's payloads, given back once they are written. */
+	/** Memory of the packager's payloads, given back once they are on their way. */
 	readonly pool = payloads;
-	readonly #jobs = new JobQueue();
-	#written: Buffer[] = [];
+	readonly #queue = new DiskQueue();
 	readonly #merged: MergedOutput;
 	readonly #separate: SeparateOutput;
 	#bytesWritten = 0;
 
 	private constructor(directory: string, startedAtMs: number, window: TakeWindow) {
-		this.#merged = new MergedOutput(path.join(directory, MERGED_DIRECTORY), this.#jobs, startedAtMs, window);
-		this.#separate = new SeparateOutput(path.join(directory, SEPARATE_DIRECTORY), this.#jobs, startedAtMs, window);
+		this.#merged = new MergedOutput(path.join(directory, MERGED_DIRECTORY), this.#queue, startedAtMs, window);
+		this.#separate = new SeparateOutput(path.join(directory, SEPARATE_DIRECTORY), this.#queue, startedAtMs, window);
 	}
 
 	/** Begins a take in `directory`, which is made and must not hold another. */
@@ -58,7 +57,7 @@ export class Fmp4Take implements CmafSink {
 		this.#separate.fragment(fragment);
 		for (const { run } of fragment.runs) {
 			this.#bytesWritten += run.payloadBytes * 2;
-			this.#written.push(run.payload);
+			this.pool.give(run.payload);
 		}
 	}
 
@@ -74,16 +73,11 @@ export class Fmp4Take implements CmafSink {
 
 	/** Writes what the packager has handed over. Rejects with the disk's error; then the take cannot go on. */
 	async flush(): Promise<void> {
-		await this.#jobs.flush();
-		for (const payload of this.#written) {
-			this.pool.give(payload);
-		}
-		this.#written = [];
+		await this.#queue.flush();
 	}
 
 	/** Lets go of open files after a failure; recovery finishes the take. */
 	async abandon(): Promise<void> {
-		await this.#merged.abandon();
-		await this.#separate.abandon();
+		await this.#queue.abandon();
 	}
 }

@@ -2,9 +2,8 @@ import path from 'node:path';
 import { buildInitSegment } from '../container/mp4/init-segment.js';
 import { buildFragmentHead, buildSegmentType } from '../container/mp4/media-segment.js';
 import type { Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
-import { writeFileWhole } from './atomic-file.js';
+import type { DiskQueue } from './disk-queue.js';
 import type { TakePlaylist } from './event-playlist.js';
-import type { JobQueue } from './job-queue.js';
 import { SegmentFiles } from './segment-file.js';
 import { describeTracks, describeWindow, isMetaDue, type TakeMeta } from './take-meta.js';
 import { type TakeWindow, takePlaylist } from './take-window.js';
@@ -14,7 +13,7 @@ const SEGMENT_TYPE = buildSegmentType();
 /** `output_merge`: all tracks in one file for each segment, and a playlist of them. */
 export class MergedOutput {
 	readonly #directory: string;
-	readonly #jobs: JobQueue;
+	readonly #queue: DiskQueue;
 	readonly #startedAtMs: number;
 	readonly #segments: SegmentFiles;
 	readonly #playlist: TakePlaylist;
@@ -26,21 +25,19 @@ export class MergedOutput {
 	#segmentMs = 0;
 	#discontinuity = false;
 
-	constructor(directory: string, jobs: JobQueue, startedAtMs: number, window: TakeWindow) {
+	constructor(directory: string, queue: DiskQueue, startedAtMs: number, window: TakeWindow) {
 		this.#directory = directory;
-		this.#jobs = jobs;
+		this.#queue = queue;
 		this.#startedAtMs = startedAtMs;
 		this.#window = window;
-		this.#segments = new SegmentFiles(directory, jobs, (number) => `segment_${number}.m4s`);
-		this.#playlist = takePlaylist(path.join(directory, 'index.m3u8'), jobs, window);
+		this.#segments = new SegmentFiles(directory, queue, (number) => `segment_${number}.m4s`);
+		this.#playlist = takePlaylist(path.join(directory, 'index.m3u8'), queue, window);
 	}
 
 	init(tracks: readonly PackagedTrack[]): void {
 		this.#tracks = [...tracks];
 		this.#inits++;
-		const bytes = buildInitSegment(tracks);
-		const file = path.join(this.#directory, this.#initName);
-		this.#jobs.add(() => writeFileWhole(file, [bytes]));
+		this.#queue.writeWhole(path.join(this.#directory, this.#initName), [buildInitSegment(tracks)]);
 		this.#writeMeta(false);
 	}
 
@@ -88,11 +85,6 @@ export class MergedOutput {
 		this.#writeMeta(true);
 	}
 
-	async abandon(): Promise<void> {
-		await this.#segments.abandon();
-		await this.#playlist.abandon();
-	}
-
 	get #initName(): string {
 		return this.#inits === 1 ? 'init.mp4' : `init_${this.#inits}.mp4`;
 	}
@@ -106,7 +98,7 @@ export class MergedOutput {
 			startedAt: this.#startedAtMs,
 			finished,
 		};
-		const file = path.join(this.#directory, 'meta.json');
-		this.#jobs.add(() => writeFileWhole(file, [Buffer.from(`${JSON.stringify(meta, null, '\t')}\n`)]));
+		const text = `${JSON.stringify(meta, null, '\t')}\n`;
+		this.#queue.writeWhole(path.join(this.#directory, 'meta.json'), [Buffer.from(text)]);
 	}
 }

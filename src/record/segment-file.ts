@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { GrowingFile, UNFINISHED } from './atomic-file.js';
-import type { JobQueue } from './job-queue.js';
+import { UNFINISHED } from './atomic-file.js';
+import type { DiskFile, DiskQueue } from './disk-queue.js';
 
 /** What has been written to one segment. */
 export type FinishedSegment = { uri: string; number: number; bytes: number };
@@ -11,17 +11,16 @@ export type FinishedSegment = { uri: string; number: number; bytes: number };
  */
 export class SegmentFiles {
 	readonly #directory: string;
-	readonly #jobs: JobQueue;
+	readonly #queue: DiskQueue;
 	readonly #nameOf: (number: number) => string;
 	#number: number;
-	#file: GrowingFile | null = null;
-	#open = false;
+	#file: DiskFile | null = null;
 	#bytes = 0;
 
 	/** `nameOf` gives the file name of segment `number`; the first one is `firstNumber`. */
-	constructor(directory: string, jobs: JobQueue, nameOf: (number: number) => string, firstNumber = 1) {
+	constructor(directory: string, queue: DiskQueue, nameOf: (number: number) => string, firstNumber = 1) {
 		this.#directory = directory;
-		this.#jobs = jobs;
+		this.#queue = queue;
 		this.#nameOf = nameOf;
 		this.#number = firstNumber;
 	}
@@ -31,45 +30,32 @@ export class SegmentFiles {
 		return this.#number;
 	}
 
-	/** Appends to the present segment, in one write. `chunks` must not be modified afterwards. */
+	/** Appends to the present segment, in one write. `chunks` are copied. */
 	append(chunks: readonly Uint8Array[]): void {
-		const unfinished = path.join(this.#directory, `${this.#nameOf(this.#number)}${UNFINISHED}`);
-		const isFirst = !this.#open;
-		this.#open = true;
+		this.#file ??= this.#queue.create(this.#unfinished);
+		this.#queue.append(this.#file, chunks);
 		for (const chunk of chunks) {
 			this.#bytes += chunk.length;
 		}
-		this.#jobs.add(async () => {
-			if (isFirst) {
-				this.#file = await GrowingFile.create(unfinished);
-			}
-			await this.#file?.append(chunks);
-		});
 	}
 
 	/** Completes the present segment. @returns null when nothing was appended to it. */
 	finish(): FinishedSegment | null {
-		if (!this.#open) {
+		if (this.#file === null) {
 			return null;
 		}
 		const number = this.#number;
 		const uri = this.#nameOf(number);
 		const bytes = this.#bytes;
-		this.#number++;
-		this.#open = false;
+		this.#queue.close(this.#file);
+		this.#queue.rename(this.#unfinished, path.join(this.#directory, uri));
+		this.#file = null;
 		this.#bytes = 0;
-		this.#jobs.add(async () => {
-			const file = this.#file;
-			this.#file = null;
-			await file?.closeAs(path.join(this.#directory, uri));
-		});
+		this.#number++;
 		return { uri, number, bytes };
 	}
 
-	/** Closes what is open after a failure; the unfinished file stays for recovery. */
-	async abandon(): Promise<void> {
-		const file = this.#file;
-		this.#file = null;
-		await file?.close();
+	get #unfinished(): string {
+		return path.join(this.#directory, `${this.#nameOf(this.#number)}${UNFINISHED}`);
 	}
 }

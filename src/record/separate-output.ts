@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { type ManifestPeriod, serializeManifest, UTC_TIMING_URL } from '../protocol/mpd/manifest.js';
 import type { Fragment, PackagedTrack } from '../remux/cmaf-packager.js';
-import { writeFileWhole } from './atomic-file.js';
-import type { JobQueue } from './job-queue.js';
+import type { DiskQueue } from './disk-queue.js';
 import { MASTER_PLAYLIST, masterPlaylist } from './master-playlist.js';
 import { SeparateTrack, startPeriods } from './separate-track.js';
 import { describeTracks, describeWindow, isMetaDue, type TakeMeta } from './take-meta.js';
@@ -20,7 +19,7 @@ type Period = { startMs: number; first: { video: number; audio: number } };
 /** `output_separate`: each track in files and a playlist of its own, a master playlist, and a DASH manifest. */
 export class SeparateOutput {
 	readonly #directory: string;
-	readonly #jobs: JobQueue;
+	readonly #queue: DiskQueue;
 	readonly #startedAtMs: number;
 	readonly #window: TakeWindow;
 	readonly #outputs: { video: SeparateTrack | null; audio: SeparateTrack | null } = { video: null, audio: null };
@@ -32,9 +31,9 @@ export class SeparateOutput {
 	#segments = 0;
 	#saidBandwidth = 0;
 
-	constructor(directory: string, jobs: JobQueue, startedAtMs: number, window: TakeWindow) {
+	constructor(directory: string, queue: DiskQueue, startedAtMs: number, window: TakeWindow) {
 		this.#directory = directory;
-		this.#jobs = jobs;
+		this.#queue = queue;
 		this.#startedAtMs = startedAtMs;
 		this.#window = window;
 	}
@@ -46,7 +45,7 @@ export class SeparateOutput {
 		for (const track of tracks) {
 			let output = this.#outputs[track.kind];
 			if (output === null) {
-				output = new SeparateTrack(track.kind, this.#directory, this.#jobs, this.#startedAtMs, this.#window);
+				output = new SeparateTrack(track.kind, this.#directory, this.#queue, this.#startedAtMs, this.#window);
 				this.#outputs[track.kind] = output;
 				if (this.#targetDuration > 0) {
 					output.start(this.#targetDuration);
@@ -97,11 +96,6 @@ export class SeparateOutput {
 		this.#each((output) => output.end());
 		this.#writeManifest(false);
 		this.#writeMeta(true);
-	}
-
-	async abandon(): Promise<void> {
-		await this.#outputs.video?.abandon();
-		await this.#outputs.audio?.abandon();
 	}
 
 	#each(act: (output: SeparateTrack) => void): void {
@@ -176,7 +170,6 @@ export class SeparateOutput {
 	}
 
 	#write(name: string, text: string): void {
-		const file = path.join(this.#directory, name);
-		this.#jobs.add(() => writeFileWhole(file, [Buffer.from(text)]));
+		this.#queue.writeWhole(path.join(this.#directory, name), [Buffer.from(text)]);
 	}
 }

@@ -5,9 +5,8 @@ import type { SampleRun } from '../container/mp4/sample-run.js';
 import { describeTrack, type ManifestPeriod, type ManifestTrack } from '../protocol/mpd/manifest.js';
 import { SegmentTimeline } from '../protocol/mpd/segment-timeline.js';
 import type { PackagedTrack } from '../remux/cmaf-packager.js';
-import { writeFileWhole } from './atomic-file.js';
+import type { DiskQueue } from './disk-queue.js';
 import type { TakePlaylist } from './event-playlist.js';
-import type { JobQueue } from './job-queue.js';
 import { SegmentFiles } from './segment-file.js';
 import { type TakeWindow, takePlaylist } from './take-window.js';
 
@@ -73,7 +72,7 @@ export function startPeriods(periods: ManifestPeriod[]): number {
 export class SeparateTrack {
 	readonly kind: 'video' | 'audio';
 	readonly #directory: string;
-	readonly #jobs: JobQueue;
+	readonly #queue: DiskQueue;
 	readonly #startedAtMs: number;
 	readonly #segments: SegmentFiles;
 	readonly #playlist: TakePlaylist;
@@ -86,13 +85,13 @@ export class SeparateTrack {
 	#totalBytes = 0;
 	#totalSeconds = 0;
 
-	constructor(kind: 'video' | 'audio', directory: string, jobs: JobQueue, startedAtMs: number, window: TakeWindow) {
+	constructor(kind: 'video' | 'audio', directory: string, queue: DiskQueue, startedAtMs: number, window: TakeWindow) {
 		this.kind = kind;
 		this.#directory = directory;
-		this.#jobs = jobs;
+		this.#queue = queue;
 		this.#startedAtMs = startedAtMs;
-		this.#segments = new SegmentFiles(directory, jobs, (number) => `${kind}_${number}.m4s`);
-		this.#playlist = takePlaylist(path.join(directory, `${kind}.m3u8`), jobs, window);
+		this.#segments = new SegmentFiles(directory, queue, (number) => `${kind}_${number}.m4s`);
+		this.#playlist = takePlaylist(path.join(directory, `${kind}.m3u8`), queue, window);
 	}
 
 	get segmentCount(): number {
@@ -114,9 +113,7 @@ export class SeparateTrack {
 		if (initName === undefined || last?.track.config !== track.config) {
 			const inits = new Set(this.timelines.map((timeline) => timeline.initName)).size;
 			initName = inits === 0 ? `${this.kind}_init.mp4` : `${this.kind}_init_${inits + 1}.mp4`;
-			const file = path.join(this.#directory, initName);
-			const bytes = buildInitSegment([track]);
-			this.#jobs.add(() => writeFileWhole(file, [bytes]));
+			this.#queue.writeWhole(path.join(this.#directory, initName), [buildInitSegment([track])]);
 		}
 		this.timelines.push(new TrackTimeline({ ...track }, initName, this.#segments.nextNumber));
 	}
@@ -169,10 +166,5 @@ export class SeparateTrack {
 
 	end(): void {
 		this.#playlist.end();
-	}
-
-	async abandon(): Promise<void> {
-		await this.#segments.abandon();
-		await this.#playlist.abandon();
 	}
 }

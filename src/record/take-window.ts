@@ -1,6 +1,6 @@
 import type { AppPolicy } from '../config/schema.js';
+import type { DiskQueue } from './disk-queue.js';
 import { EventPlaylist, type TakePlaylist } from './event-playlist.js';
-import type { JobQueue } from './job-queue.js';
 import { WindowPlaylist } from './window-playlist.js';
 
 /** How far back a take goes while it is written. */
@@ -20,6 +20,6 @@ export function takeWindow({ record, dvr }: Pick<AppPolicy, 'record' | 'dvr'>): 
 	return { keepMs: record.fmp4 ? null : dvr.window, manifestMs };
 }
 
-export function takePlaylist(file: string, jobs: JobQueue, { keepMs }: TakeWindow): TakePlaylist {
-	return keepMs === null ? new EventPlaylist(file, jobs) : new WindowPlaylist(file, jobs, keepMs);
+export function takePlaylist(file: string, queue: DiskQueue, { keepMs }: TakeWindow): TakePlaylist {
+	return keepMs === null ? new EventPlaylist(file, queue) : new WindowPlaylist(file, queue, keepMs);
 }

@@ -6,10 +6,10 @@ import {
 	segmentLines,
 	serializeMediaPlaylist,
 } from '../protocol/m3u8/media-playlist.js';
-import { appendWhole, writeFileWhole } from './atomic-file.js';
+import type { DiskQueue } from './disk-queue.js';
 import type { EventSegment } from './event-playlist.js';
-import { ExpiringFiles, removeIfThere } from './expiring-files.js';
-import type { JobQueue } from './job-queue.js';
+import { ExpiringFiles } from './expiring-files.js';
+import { PlaylistFile } from './playlist-file.js';
 
 /** Neither a live playlist nor a manifest may get shorter than this many target durations. */
 export const MIN_TARGET_DURATIONS = 3;
@@ -25,8 +25,8 @@ const STEP_SHARE = 1 / 16;
  */
 export class WindowPlaylist {
 	readonly #directory: string;
-	readonly #name: string;
-	readonly #jobs: JobQueue;
+	readonly #file: PlaylistFile;
+	readonly #queue: DiskQueue;
 	readonly #windowMs: number;
 	readonly #now: () => number;
 	readonly #expiring: ExpiringFiles;
@@ -37,10 +37,10 @@ export class WindowPlaylist {
 	#mediaSequence = 1;
 	#discontinuitySequence = 0;
 
-	constructor(file: string, jobs: JobQueue, windowMs: number, now: () => number = Date.now) {
+	constructor(file: string, queue: DiskQueue, windowMs: number, now: () => number = Date.now) {
 		this.#directory = path.dirname(file);
-		this.#name = path.basename(file);
-		this.#jobs = jobs;
+		this.#file = new PlaylistFile(file, queue);
+		this.#queue = queue;
 		this.#windowMs = windowMs;
 		this.#now = now;
 		this.#expiring = new ExpiringFiles(this.#directory);
@@ -64,20 +64,14 @@ export class WindowPlaylist {
 			this.#append(lines);
 		}
 		for (const name of this.#expiring.expired(this.#now())) {
-			this.#jobs.add(() => removeIfThere(path.join(this.#directory, name)));
+			this.#queue.remove(path.join(this.#directory, name));
 		}
 	}
 
 	/** Nothing follows. */
 	end(): void {
-		if (this.#targetDuration > 0) {
-			this.#append(['#EXT-X-ENDLIST']);
-		}
-	}
-
-	/** No file stays open. */
-	abandon(): Promise<void> {
-		return Promise.resolve();
+		this.#append(['#EXT-X-ENDLIST']);
+		this.#file.close();
 	}
 
 	get #keepMs(): number {
@@ -112,11 +106,10 @@ export class WindowPlaylist {
 			discontinuitySequence: this.#discontinuitySequence,
 			segments: this.#listed,
 		});
-		this.#jobs.add(() => writeFileWhole(path.join(this.#directory, this.#name), [Buffer.from(text)]));
+		this.#file.write(text);
 	}
 
 	#append(lines: readonly string[]): void {
-		const bytes = Buffer.from(`${lines.join('\n')}\n`);
-		this.#jobs.add(() => appendWhole(path.join(this.#directory, this.#name), bytes));
+		this.#file.append(`${lines.join('\n')}\n`);
 	}
 }

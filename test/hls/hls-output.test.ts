@@ -97,7 +97,7 @@ describe('HLS of a stream', () => {
 		assert.deepEqual(messages(), ['HLS failed and will be tried again']);
 		assert.deepEqual([figures.get('failures'), figures.get('active')], [1, 0]);
 		await rm(path.join(root, 'live'));
-		for (let step = 0; step <= 20; step++) {
+		for (let step = 0; step <= 10; step++) {
 			assert.equal(await recorder.advance(), false);
 		}
 		play(feed, 10_000, 20_000);

@@ -40,11 +40,14 @@ describe('window of transport stream segments', () => {
 			}
 			assert.equal(playlist.discontinuitySequence, 0);
 			const listedMs = durationMs(playlist);
-			assert.ok(listedMs >= 60_000 && listedMs < 60_000 + 8_500, `${listedMs} ms are listed`);
+			assert.ok(
+				listedMs >= 60_000 && listedMs < 60_000 + 5 * playlist.targetDuration * 1000,
+				`${listedMs} ms are listed`,
+			);
 			const { programDateTimeMs, duration } = playlist.segments.at(-1)!;
 			const behindMs = hls.nowMs - programDateTimeMs! - duration * 1000;
 			assert.ok(behindMs >= 0 && behindMs < 9000, `the newest segment ended ${behindMs} ms ago`);
-			assert.ok(hls.segmentFiles.length <= 3 * playlist.segments.length, 'old segments are removed');
+			assert.ok(hls.segmentFiles.length <= 3 * playlist.segments.length + 4, 'old segments are removed');
 			await hls.finish(true);
 			assert.equal(hls.seen!.ended, true);
 			assert.deepEqual(hls.allViolations, []);

@@ -71,7 +71,7 @@ describe('recordings', () => {
 		await start();
 		const feed = new RingFeed().open().gops(0, 2_000);
 		const stream = open(feed);
-		await logged('recording');
+		await logged('recording begins');
 		feed.gops(2_000, 3_000).end(3_000);
 		recordings.ended(stream);
 		const line = await logged('recording is finished');
@@ -80,7 +80,7 @@ describe('recordings', () => {
 		assert.equal(line['durationMs'], 2950);
 		assert.equal(line['sizeBytes'], file.sizeBytes);
 		assert.deepEqual([line['app'], line['stream']], ['live', 'a']);
-		const { active, takes, bytesWritten } = recordings.counts();
+		const { active, takes, bytesWritten } = recordings.counts().flv;
 		assert.deepEqual([active, takes, bytesWritten], [0, 1, file.sizeBytes]);
 	});
 
@@ -88,7 +88,7 @@ describe('recordings', () => {
 		await start();
 		const feed = new RingFeed().open().gops(0, 1_000);
 		const stream = open(feed);
-		await logged('recording');
+		await logged('recording begins');
 		feed.writer = feed.writer.grow(2 * 1024 ** 2);
 		stream.ring = feed.ring;
 		recordings.ringReplaced(stream);
@@ -102,7 +102,7 @@ describe('recordings', () => {
 		await start();
 		open(new RingFeed().open().gops(0, 1_000), 'live', 'a');
 		open(new RingFeed().open().gops(0, 1_000), 'live', 'b');
-		await logged('recording', 2);
+		await logged('recording begins', 2);
 		await recordings.finish(Date.now() + 60_000);
 		assert.equal(readFlvFile(take('live', 'a')).metadata['duration'], 0.95);
 		assert.equal(readFlvFile(take('live', 'b')).metadata['duration'], 0.95);
@@ -112,10 +112,10 @@ describe('recordings', () => {
 		await start({ apps: { quiet: { record: { flv: false } } } });
 		open(new RingFeed().open().gops(0, 1_000), 'quiet', 'a');
 		open(new RingFeed().open().gops(0, 1_000), 'live', 'a');
-		await logged('recording');
+		await logged('recording begins');
 		recordings.config = testConfig({ media, record: { flv: true, minFree: 0 } });
 		open(new RingFeed().open().gops(0, 1_000), 'quiet', 'b');
-		await logged('recording', 2);
+		await logged('recording begins', 2);
 		assert.deepEqual(await readdir(path.join(media, 'flv', 'quiet')), ['b']);
 	});
 
@@ -123,7 +123,7 @@ describe('recordings', () => {
 		await start();
 		const first = new RingFeed().open().gops(0, 1_000);
 		const stream = open(first);
-		await logged('recording');
+		await logged('recording begins');
 		open(new RingFeed().open().gops(0, 2_000).end(2_000));
 		first.end(1_000);
 		recordings.ended(stream);
@@ -137,10 +137,10 @@ describe('recordings', () => {
 		await start();
 		const feed = new RingFeed().open().gops(0, 1_000);
 		open(feed);
-		await logged('recording');
-		const { bytesWritten } = recordings.counts();
+		await logged('recording begins');
+		const { bytesWritten } = recordings.counts().flv;
 		feed.gops(1_000, 2_000);
-		while (recordings.counts().bytesWritten === bytesWritten) {
+		while (recordings.counts().flv.bytesWritten === bytesWritten) {
 			await new Promise((resolve) => setTimeout(resolve, 5));
 		}
 		await mkdir(path.dirname(take('live', 'crashed')), { recursive: true });

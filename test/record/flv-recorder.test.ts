@@ -5,10 +5,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { TagType } from '#src/container/flv/tag.js';
 import { DiskGauge } from '#src/record/disk-gauge.js';
-import { FlvRecorder } from '#src/record/flv-recorder.js';
+import { flvOutput } from '#src/record/flv-output.js';
 import { MAX_SEEK_POINTS } from '#src/record/keyframe-index.js';
-import type { RecorderEvent } from '#src/record/output.js';
+import type { Recorder, RecorderEvent } from '#src/record/output.js';
 import { RecorderFigures } from '#src/record/recorder-figures.js';
+import { testConfig } from '../support/config.js';
 import { readFlvFile } from '../support/flv-file.js';
 import { AAC_HEADER, AVC_HEADER, RingFeed } from '../support/ring-feed.js';
 
@@ -21,7 +22,7 @@ describe('FLV recorder', () => {
 		directory = path.join(root, 'flv', 'live', 'a');
 		newest = path.join(directory, 'index.flv');
 	});
-	const open: FlvRecorder[] = [];
+	const open: Recorder[] = [];
 	afterEach(async () => {
 		for (const recorder of open.splice(0)) {
 			recorder.stop();
@@ -35,7 +36,11 @@ describe('FLV recorder', () => {
 		const disk = new DiskGauge();
 		const events: RecorderEvent[] = [];
 		const report = (event: RecorderEvent): void => void events.push(event);
-		const recorder = new FlvRecorder({ ring: feed.ring, directory, figures, disk, report });
+		const recorder = flvOutput.makeRecorder({
+			...{ ring: feed.ring, app: 'live', name: 'a', directory, config: testConfig(), figures, disk, report },
+			takeBegan: () => undefined,
+			takeEnded: () => undefined,
+		});
 		open.push(recorder);
 		return { recorder, figures, disk, events, messages: () => events.map(({ message }) => message) };
 	}
@@ -201,7 +206,11 @@ describe('FLV recorder', () => {
 		feed.gops(2_000, 3_000);
 		await recorder.advance();
 		assert.equal(figures.get('takes'), 2);
-		assert.deepEqual(messages(), ['recording', 'recording stops: less disk is free than record.minFree', 'recording']);
+		assert.deepEqual(messages(), [
+			'recording begins',
+			'recording stops: less disk is free than record.minFree',
+			'recording begins',
+		]);
 	});
 
 	it('does not begin while less disk is free than the floor, and says so once', async () => {

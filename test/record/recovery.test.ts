@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { DiskGauge } from '#src/record/disk-gauge.js';
-import { FlvRecorder } from '#src/record/flv-recorder.js';
+import { flvOutput } from '#src/record/flv-output.js';
 import { RecorderFigures } from '#src/record/recorder-figures.js';
 import { recordedStreams, recoverTake } from '#src/record/recovery.js';
+import { testConfig } from '../support/config.js';
 import { type FlvFile, readFlvFile } from '../support/flv-file.js';
 import { RingFeed } from '../support/ring-feed.js';
 
@@ -20,9 +21,10 @@ describe('recovery of a take', () => {
 		unfinished = path.join(root, 'unfinished.flv');
 		finished = path.join(root, 'flv', 'live', 'a', 'index.flv');
 		const feed = new RingFeed().open({}, { width: 640 }).gops(0, 3_000);
-		const recorder = new FlvRecorder({
+		const recorder = flvOutput.makeRecorder({
 			ring: feed.ring,
 			directory: path.dirname(finished),
+			...{ app: 'live', name: 'a', config: testConfig(), takeBegan: () => undefined, takeEnded: () => undefined },
 			figures: new RecorderFigures(),
 			disk: new DiskGauge(),
 			report: () => undefined,

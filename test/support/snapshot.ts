@@ -57,7 +57,10 @@ export function fakeSnapshot(streams: StreamSnapshot[] = []): ProcessSnapshot {
 			pullContinuations: 38,
 			pullSplices: 39,
 		},
-		recorders: { active: 41, takes: 42, bytesWritten: 43, failures: 44, skips: 45 },
+		recorders: {
+			flv: { active: 41, takes: 42, bytesWritten: 43, failures: 44, skips: 45 },
+			hls: { active: 46, takes: 47, bytesWritten: 48, failures: 49, skips: 50 },
+		},
 		pulls: { active: 46, upstreams: { 'http://origin:8501': 47 } },
 	};
 }

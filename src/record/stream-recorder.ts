@@ -1,49 +1,53 @@
-import { FramesFromFlv } from '../remux/frames-from-flv.js';
-import { SegmentPlanner, type SegmentPolicy, type SegmentSink } from '../remux/segment-planner.js';
+import type { HeaderSlot } from '../ring/ring-writer.js';
 import { errorCodeOf } from './file-error.js';
 import type { Recorder, RecorderEvent, RecorderParts } from './output.js';
-import { type RingEntry, RingFrames } from './ring-frames.js';
+import { type RingEntry, RingFollower, type RingStep, type RingTaker } from './ring-follower.js';
 
-/** One take of segments on its way to the disk. */
-export type SegmentOutput = {
-	sink: SegmentSink;
-	/** In whole seconds, of a playlist that goes on with this take; absent = to be chosen. */
-	targetDuration?: number;
+/** One continuous recording on its way to the disk. */
+export type Take = RingTaker & {
 	/** Bytes that have been ordered to be written so far. */
 	readonly bytesWritten: number;
-	/** Does what the sink's calls have ordered; rejects with the disk's error. */
+	/** Does what was ordered; rejects with the disk's error. */
 	flush(): Promise<void>;
-	/** After the sink's end and the last flush. `streamEnded`: else it may go on soon. @returns fields for the log. */
+	/** Ends the take. `streamEnded`: else it may go on soon. @returns fields for the log. */
 	finish(streamEnded: boolean): Promise<RecorderEvent['fields']>;
-	/** Lets go of open files after a failure; must not throw. */
+	/** Lets go of it after a failure; must not throw. */
 	abandon(): Promise<void>;
 };
 
-export type SegmentRecorderParts = Pick<RecorderParts, 'ring' | 'figures' | 'disk' | 'report'> & {
+/** What a take begins with. */
+export type TakeStart = {
+	/** Stream time of the first record. */
+	dtsMs: number;
+	/** Wall clock of that record, milliseconds since 1970. */
+	startedAtMs: number;
+	hasAudio: boolean;
+	hasVideo: boolean;
+	/** Metadata and sequence headers as of the first record. */
+	headers: readonly HeaderSlot[];
+	/** Stream time of the newest record in the ring. */
+	newestDtsMs: () => number;
+};
+
+export type StreamRecorderParts = Pick<RecorderParts, 'ring' | 'figures' | 'disk' | 'report'> & {
 	/** What the log calls this output. */
 	what: string;
-	policy: Partial<SegmentPolicy>;
-	/**
-	 * Begins a take whose first frame was at wall clock `startedAtMs`. `lagMs` tells how long ago a frame that was just handed to
-	 * the sink had come in.
-	 */
-	open(startedAtMs: number, lagMs: () => number): Promise<SegmentOutput>;
+	open(start: TakeStart): Promise<Take>;
 };
 
 /** A disk that failed is left alone for this many steps. */
-const STEPS_BEFORE_RETRY = 20;
-
-type Take = { output: SegmentOutput; frames: FramesFromFlv; skips: number; skippedTags: number; bytes: number };
+const STEPS_BEFORE_RETRY = 10;
 
 /**
- * Packages one stream from its ring, step by step: frames go through the planner into an output, whose files are written before
- * more is read. A take goes on over splices until the stream ends. A slow disk loses frames up to the next keyframe; a full or
+ * Records one stream from its ring, step by step: what is new goes into a take, whose files are written before more is read. A take
+ * begins at a keyframe and goes on over splices until the stream ends. A slow disk loses frames up to the next keyframe; a full or
  * failing one ends the take, and another begins when there is room again. The stream itself never notices.
  */
-export class SegmentRecorder implements Recorder {
-	readonly #parts: SegmentRecorderParts;
-	readonly #ring: RingFrames;
+export class StreamRecorder implements Recorder {
+	readonly #parts: StreamRecorderParts;
+	readonly #ring: RingFollower;
 	#take: Take | null = null;
+	#noted = { bytes: 0, skips: 0, lostRecords: 0 };
 	/** The first take has everything that is still in the ring; later ones begin where the stream is. */
 	#isFirstTake = true;
 	#stopping = false;
@@ -51,9 +55,9 @@ export class SegmentRecorder implements Recorder {
 	#stepsToWait = 0;
 	#saidFull = false;
 
-	constructor(parts: SegmentRecorderParts) {
+	constructor(parts: StreamRecorderParts) {
 		this.#parts = parts;
-		this.#ring = new RingFrames(parts.ring);
+		this.#ring = new RingFollower(parts.ring);
 	}
 
 	replaceRing(ring: SharedArrayBuffer): void {
@@ -90,44 +94,42 @@ export class SegmentRecorder implements Recorder {
 		}
 	}
 
+	/** `last` says that nothing will follow. @returns true after the stream's last record. */
 	async #takeNew(last: boolean): Promise<boolean> {
 		let step = this.#take === null ? await this.#begin(last) : this.#ring.step();
-		for (;;) {
-			const take = this.#take;
-			if (take === null) {
-				return false;
-			}
-			await take.output.flush();
-			this.#note(take);
-			if (step !== 'more') {
-				return step === 'ended';
+		while (this.#take !== null && step !== 'idle') {
+			await this.#take.flush();
+			this.#note(this.#take);
+			if (step === 'ended') {
+				return true;
 			}
 			step = this.#ring.step();
 		}
+		return false;
 	}
 
-	async #begin(last: boolean): Promise<'more' | 'idle' | 'ended'> {
+	async #begin(last: boolean): Promise<RingStep> {
 		// A stream may be over before its first step; but a take that failed is not begun again for what is left of a stream.
 		const entry = last && !this.#isFirstTake ? null : this.#ring.findEntry(this.#isFirstTake);
 		if (entry === null || !this.#hasRoom()) {
 			return 'idle';
 		}
-		const { open, policy, figures, what } = this.#parts;
-		const output = await open(this.#startOf(entry), () => this.#ring.lagMs);
-		const { sink, targetDuration = 0 } = output;
-		const frames = new FramesFromFlv(new SegmentPlanner(sink, { ...policy, targetDuration }));
-		this.#take = { output, frames, skips: this.#ring.skips, skippedTags: 0, bytes: 0 };
+		const { figures, what, open } = this.#parts;
+		this.#take = await open(this.#startOf(entry));
+		this.#noted = { bytes: 0, skips: this.#ring.skips, lostRecords: this.#ring.lostRecords };
 		this.#isFirstTake = false;
 		this.#saidFull = false;
 		figures.set('active', 1);
 		figures.add('takes', 1);
 		this.#report('info', `${what} begins`, {});
-		return this.#ring.begin(entry, frames);
+		return this.#ring.begin(entry, this.#take);
 	}
 
-	/** Wall clock of the entry's first frame: the newest one has just come in. */
-	#startOf(entry: RingEntry): number {
-		return Math.round(Date.now() - Math.max(0, this.#ring.newestDtsMs - entry.dtsMs));
+	#startOf({ dtsMs, headers }: RingEntry): TakeStart {
+		const { hasAudio, hasVideo, newestDtsMs } = this.#ring;
+		// The newest record has just come in.
+		const startedAtMs = Math.round(Date.now() - Math.max(0, newestDtsMs - dtsMs));
+		return { dtsMs, startedAtMs, hasAudio, hasVideo, headers, newestDtsMs: () => this.#ring.newestDtsMs };
 	}
 
 	#hasRoom(): boolean {
@@ -139,19 +141,16 @@ export class SegmentRecorder implements Recorder {
 		return disk.hasRoom;
 	}
 
-	#note(take: Take): void {
+	#note({ bytesWritten }: Take): void {
 		const { figures, what } = this.#parts;
-		figures.add('bytesWritten', take.output.bytesWritten - take.bytes);
-		take.bytes = take.output.bytesWritten;
-		if (this.#ring.skips > take.skips) {
-			figures.add('skips', this.#ring.skips - take.skips);
-			take.skips = this.#ring.skips;
-			this.#report('warn', `${what} is too slow and skips to a keyframe`, {});
+		const { skips, lostRecords } = this.#ring;
+		figures.add('bytesWritten', bytesWritten - this.#noted.bytes);
+		if (skips > this.#noted.skips) {
+			figures.add('skips', skips - this.#noted.skips);
+			const lost = lostRecords - this.#noted.lostRecords;
+			this.#report('warn', `${what} is too slow and skips to a keyframe`, { lostRecords: lost });
 		}
-		if (take.frames.skippedTags > 0 && take.skippedTags === 0) {
-			take.skippedTags = take.frames.skippedTags;
-			this.#report('warn', `${what} leaves out what it cannot package`, { reason: take.frames.lastFault });
-		}
+		this.#noted = { bytes: bytesWritten, skips, lostRecords };
 	}
 
 	async #finish(message: string, level: RecorderEvent['level']): Promise<void> {
@@ -160,10 +159,9 @@ export class SegmentRecorder implements Recorder {
 			return;
 		}
 		this.#letGo();
-		take.frames.end();
-		await take.output.flush();
+		const fields = await take.finish(!this.#serverStops);
 		this.#note(take);
-		this.#report(level, `${this.#parts.what} ${message}`, await take.output.finish(!this.#serverStops));
+		this.#report(level, `${this.#parts.what} ${message}`, fields);
 		if (level === 'error') {
 			this.#parts.figures.add('failures', 1);
 		}
@@ -174,14 +172,15 @@ export class SegmentRecorder implements Recorder {
 		const code = errorCodeOf(error);
 		const take = this.#take;
 		this.#letGo();
-		await take?.output.abandon();
 		if (code === '') {
+			await take?.abandon();
 			throw error;
 		}
 		const { figures, what } = this.#parts;
 		figures.add('failures', 1);
 		this.#stepsToWait = STEPS_BEFORE_RETRY;
 		this.#report('error', `${what} failed and will be tried again`, { code, error: String(error) });
+		await take?.abandon();
 	}
 
 	#letGo(): void {

@@ -1,0 +1,3 @@
+import { serveDisk } from '#src/record/disk-role.js';
+
+serveDisk();
