@@ -65,7 +65,7 @@ export class TsWindow implements TsSink {
 	readonly #options: WindowOptions;
 	readonly #type: MediaPlaylist['type'];
 	readonly #past: Past;
-	readonly #queue = new DiskQueue();
+	readonly #queue = new DiskQueue('hls');
 	readonly #playlist: PlaylistFile;
 	readonly #expiring: ExpiringFiles;
 	readonly #encryption: SegmentEncryption | null;

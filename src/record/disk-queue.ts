@@ -8,8 +8,14 @@ export type DiskFile = number;
  * caller may use their memory again. After a failure nothing of what was ordered is done, until `flush` has said so.
  */
 export class DiskQueue {
-	readonly #disk = DiskThread.own;
-	readonly #owner = this.#disk.nextNumber();
+	readonly #disk: DiskThread;
+	readonly #owner: number;
+
+	/** `output` names the kind of output whose thread does the work. */
+	constructor(output: string) {
+		this.#disk = DiskThread.of(output);
+		this.#owner = this.#disk.nextNumber();
+	}
 
 	/** Opens an empty file. */
 	create(path: string): DiskFile {

@@ -21,21 +21,26 @@ export class DiskError extends Error {
 }
 
 /**
- * A thread beside this one that does nothing but write files, with system calls that block. A call through the pool of libuv costs
- * three to ten times what a write into the page cache does (two thread switches, a request object, a promise), and a hundred streams
- * make a thousand calls a second; here all that they order at one tick crosses in a few messages. A disk that hangs stops this thread
- * and, in time, the recordings that wait for it; neither whoever packages live streams in the thread that orders, nor the pool of
- * libuv, which has four threads for all files and names that the process asks for.
+ * A thread beside this one that does nothing but write the files of one kind of output, with system calls that block. A call through
+ * the pool of libuv costs several times what a write into the page cache does (two thread switches, a request object, a promise), and
+ * a hundred streams make a thousand calls a second; here all that they order at one tick crosses in a few messages. A disk that hangs
+ * stops this thread and, in time, the recordings that wait for it: neither the other outputs, nor whoever packages live streams
+ * in the thread that orders, nor the pool of libuv, which has four threads for all files and names that the process asks for.
  */
 export class DiskThread {
-	static #own: DiskThread | null = null;
+	static readonly #ofOutputs = new Map<string, DiskThread>();
 
-	/** The one of this thread; it starts with the first order. */
-	static get own(): DiskThread {
-		DiskThread.#own ??= new DiskThread();
-		return DiskThread.#own;
+	/** The one that this thread has for `output`; it starts with the first order. */
+	static of(output: string): DiskThread {
+		let disk = DiskThread.#ofOutputs.get(output);
+		if (disk === undefined) {
+			disk = new DiskThread(output);
+			DiskThread.#ofOutputs.set(output, disk);
+		}
+		return disk;
 	}
 
+	readonly #output: string;
 	#worker: Worker | null = null;
 	#page: Buffer = Buffer.alloc(0);
 	#used = 0;
@@ -44,6 +49,10 @@ export class DiskThread {
 	readonly #waiting = new Map<number, Waiting>();
 	#lastNumber = 0;
 	#sending = false;
+
+	private constructor(output: string) {
+		this.#output = output;
+	}
 
 	/** For owners and files. */
 	nextNumber(): number {
@@ -79,7 +88,8 @@ export class DiskThread {
 		this.order({ type: 'report', owner, id });
 		if (!this.#sending) {
 			this.#sending = true;
-			queueMicrotask(() => {
+			// Not at the next microtask: all that is ordered at one tick goes over together.
+			setImmediate(() => {
 				this.#sending = false;
 				this.#send();
 			});
@@ -109,7 +119,7 @@ export class DiskThread {
 	}
 
 	#start(): Worker {
-		const worker = new Worker(ENTRY, { name: 'disk', workerData: { role: 'disk' }, execArgv: [] });
+		const worker = new Worker(ENTRY, { name: `disk-${this.#output}`, workerData: { role: 'disk' }, execArgv: [] });
 		worker.on('message', (reply: DiskReply) => this.#hear(reply));
 		worker.on('error', (error) => this.#lose(worker, error));
 		worker.on('exit', () => this.#lose(worker, new Error('the disk thread has ended')));

@@ -21,7 +21,7 @@ export class FlvTake implements Take {
 	readonly #head: TakeHead;
 	readonly #baseDtsMs: number;
 	readonly #index = new KeyframeIndex();
-	readonly #queue = new DiskQueue();
+	readonly #queue = new DiskQueue('flv');
 	readonly #report: (event: RecorderEvent) => void;
 	#entered = false;
 	/** Frames that have been ordered to be written, and where they will be. */

@@ -20,7 +20,7 @@ const payloads = new BufferPool();
 export class Fmp4Take implements CmafSink {
 	/** Memory of the packager's payloads, given back once they are on their way. */
 	readonly pool = payloads;
-	readonly #queue = new DiskQueue();
+	readonly #queue = new DiskQueue('fmp4');
 	readonly #merged: MergedOutput;
 	readonly #separate: SeparateOutput;
 	#bytesWritten = 0;

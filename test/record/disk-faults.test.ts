@@ -9,7 +9,8 @@ import { ClipFeed } from '../support/clip-feed.js';
 import { CLIP } from '../support/publish.js';
 import { checkRecordedFiles } from '../support/recorded-files.js';
 
-const HLS = { segment: '1900ms', maxSegment: '4s', type: 'event' };
+/** A playlist that slides is made anew now and then. */
+const HLS = { segment: '1900ms', maxSegment: '4s', window: '6s' };
 const STEPS = 30;
 
 /** Where a file is being written when the disk is full: in the directory of HLS, or of an fMP4 take. */

@@ -67,7 +67,7 @@ describe('the thread for the disk', () => {
 	});
 
 	it('takes more than a page of bytes, and keeps what it was given though the caller uses the memory again', async () => {
-		const queue = new DiskQueue();
+		const queue = new DiskQueue('test');
 		const bytes = Buffer.alloc(3_000_000, 'a');
 		const file = queue.create(at('large'));
 		queue.append(file, [bytes, Buffer.from('end')]);
@@ -86,7 +86,7 @@ describe('the thread for the disk', () => {
 	});
 
 	it('lets no line of a growing playlist cross a page of the file, and reads what a killed server has left', async () => {
-		const queue = new DiskQueue();
+		const queue = new DiskQueue('test');
 		const playlist = new PlaylistFile(at('index.m3u8'), queue);
 		playlist.write('#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:1\n');
 		for (let number = 1; number <= 400; number++) {
