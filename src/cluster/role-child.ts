@@ -13,6 +13,13 @@ import type { ProcessKind } from './processes.js';
 const MAX_MISSED_PONGS = 10;
 const PING_INTERVAL_MS = 1000;
 
+/**
+ * For all threads of a role process. The heap of a thread that moves media is small, and what lies outside of it counts as its growth:
+ * with V8's own beginning, a remux thread of 100 recorded streams collects everything once a second. CPU of the server with 64 MiB,
+ * without: 17.0 and 18.1, 16.3 and 20.0 % of a core, in turns; memory at 8,000 viewers 205 and 193 MB.
+ */
+const ROLE_PROCESS_FLAGS = ['--initial-old-space-size=64'];
+
 export type RoleChildOptions = {
 	kind: ProcessKind;
 	index: number;
@@ -61,7 +68,8 @@ export class RoleChild {
 		this.port = new ProcessPort(kind, (message) => this.#send(message));
 		const { stdio, descriptors } = inheritance(options);
 		this.#start = { type: 'start', kind, index, config, originSocket, descriptors };
-		cluster.setupPrimary({ exec: fileURLToPath(options.entry), args: [], stdio });
+		const execArgv = [...process.execArgv, ...ROLE_PROCESS_FLAGS];
+		cluster.setupPrimary({ exec: fileURLToPath(options.entry), args: [], execArgv, stdio });
 		this.#worker = cluster.fork();
 		this.#worker.on('message', (message) => this.#onMessage(message, listener));
 		this.#worker.on('error', (error) => this.#log.warn({ err: error, pid: this.pid }, 'role process channel failed'));
