@@ -15,10 +15,11 @@ const PING_INTERVAL_MS = 1000;
 
 /**
  * For all threads of a role process. The heap of a thread that moves media is small, and what lies outside of it counts as its growth:
- * with V8's own beginning, a remux thread of 100 recorded streams collects everything once a second. CPU of the server with 64 MiB,
- * without: 17.0 and 18.1, 16.3 and 20.0 % of a core, in turns; memory at 8,000 viewers 205 and 193 MB.
+ * with V8's own beginning, a remux thread of 100 recorded streams collects everything once a second. CPU of such a server, in turns:
+ * 18.1 and 20.0 % of a core without, 17.0 and 16.3 with 64 MiB; another time 18.7 and 17.8 with 64, 17.4 and 15.6 with 160. Memory at
+ * 8,000 viewers: 193 MB without, 205 with 64, 203 with 128.
  */
-const ROLE_PROCESS_FLAGS = ['--initial-old-space-size=64'];
+const ROLE_PROCESS_FLAGS = ['--initial-old-space-size=128'];
 
 export type RoleChildOptions = {
 	kind: ProcessKind;
