@@ -34,6 +34,18 @@ export function parseAmf0(bytes: Uint8Array): AmfValue[] {
 	return new Amf0Parser(bytes).values();
 }
 
+/** The same of script data, which ends nothing when it is no AMF0: then it has no values. */
+export function parseScriptValues(bytes: Uint8Array): AmfValue[] {
+	try {
+		return parseAmf0(bytes);
+	} catch (error) {
+		if (error instanceof PeerError) {
+			return [];
+		}
+		throw error;
+	}
+}
+
 /** `values` as AMF0, one after the other. Strings longer than 65,535 bytes become long strings. */
 export function serializeAmf0(...values: AmfValue[]): Buffer {
 	const writer = new Amf0Writer();

@@ -15,7 +15,7 @@
 // nobody looks; then those three replace the object end at E in one write. What is left of the room stays a row of numbers.
 
 import { type AmfObject, type AmfValue, amfEntries, amfString } from '../codec/amf-value.js';
-import { parseAmf0, serializeAmf0 } from '../codec/amf0.js';
+import { parseScriptValues, serializeAmf0 } from '../codec/amf0.js';
 import {
 	FILE_HEADER_BYTES,
 	PREVIOUS_TAG_SIZE_BYTES,
@@ -24,7 +24,6 @@ import {
 	TagType,
 } from '../container/flv/tag.js';
 import { buildFileHeader, buildTag } from '../container/flv/writer.js';
-import { PeerError } from '../errors.js';
 import { type KeyframeIndex, MAX_SEEK_POINTS } from './keyframe-index.js';
 
 const BODY_OFFSET = FILE_HEADER_BYTES + PREVIOUS_TAG_SIZE_BYTES + TAG_HEADER_BYTES;
@@ -96,7 +95,7 @@ export function parseTakeHead(bytes: Buffer): TakeHead | null {
 	if (tagType !== TagType.script || dataSize < INDEX_ROOM || end + PREVIOUS_TAG_SIZE_BYTES > bytes.length) {
 		return null;
 	}
-	const [name, properties] = parseScript(bytes.subarray(BODY_OFFSET, end));
+	const [name, properties] = parseScriptValues(bytes.subarray(BODY_OFFSET, end));
 	if (name !== 'onMetaData' || !(properties instanceof Map) || properties.get('metadatacreator') !== CREATOR) {
 		return null;
 	}
@@ -140,20 +139,9 @@ function innerBytes(properties: AmfObject): Buffer {
 }
 
 function publisherProperties(body: Uint8Array): [string, AmfValue][] {
-	const [, properties] = parseScript(body);
+	const [, properties] = parseScriptValues(body);
 	const entries = amfEntries(properties).filter(([key, value]) => !OWN_KEYS.has(key) && isLeaf(value));
 	return serializeAmf0(new Map(entries)).length > MAX_SOURCE_METADATA_BYTES ? [] : entries;
-}
-
-function parseScript(body: Uint8Array): AmfValue[] {
-	try {
-		return parseAmf0(body);
-	} catch (error) {
-		if (error instanceof PeerError) {
-			return [];
-		}
-		throw error;
-	}
 }
 
 function isLeaf(value: AmfValue): boolean {

@@ -1,7 +1,6 @@
 import { AmfTypedObject, type AmfValue } from '../codec/amf-value.js';
-import { parseAmf0 } from '../codec/amf0.js';
+import { parseScriptValues } from '../codec/amf0.js';
 import { buildTextTag } from '../codec/id3-tag.js';
-import { PeerError } from '../errors.js';
 
 const METADATA = 'onMetaData';
 /** Longer data is none that is meant for viewers. */
@@ -19,7 +18,7 @@ export class ScriptToId3 {
 		if (body.length > MAX_SCRIPT_BYTES) {
 			return null;
 		}
-		const [name, ...values] = parseIfSound(body);
+		const [name, ...values] = parseScriptValues(body);
 		if (typeof name !== 'string' || (name === METADATA && !this.#isNews(body))) {
 			return null;
 		}
@@ -34,17 +33,6 @@ export class ScriptToId3 {
 		}
 		this.#metadata = Buffer.from(body);
 		return before !== null;
-	}
-}
-
-function parseIfSound(body: Buffer): AmfValue[] {
-	try {
-		return parseAmf0(body);
-	} catch (error) {
-		if (error instanceof PeerError) {
-			return [];
-		}
-		throw error;
 	}
 }
 

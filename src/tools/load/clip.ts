@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { FlvScanner, isKeyframe, isSequenceHeader, type Tag, TagType } from './flv-scanner.js';
+import { FlvScanner, isSequenceHeader, type Tag, TagType } from './flv-scanner.js';
 
 /** The standard stream of the bar: bench/fixtures/bar.flv (see generate.sh there). */
 export const BAR_CLIP = new URL('../../../bench/fixtures/bar.flv', import.meta.url);
@@ -53,13 +53,4 @@ export function loadClip(file: URL | string): Clip {
 		frames.map((frame) => ({ ...frame, dtsMs: frame.dtsMs - firstMs })),
 		headers,
 	);
-}
-
-/** Index of the first keyframe at or after `from`. */
-export function nextKeyframe(clip: Clip, from: number): number {
-	let index = from;
-	while (!isKeyframe(clip.frame(index))) {
-		index++;
-	}
-	return index;
 }
