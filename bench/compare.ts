@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { ServerProcess } from './load/server-process.js';
+import { ServerProcess } from '#src/test/support/server-process.js';
 import { type Cell, OWN_CONFIG, ROWS, type Row, type Target } from './rows.js';
 
 const USAGE = `usage: npm run bench -- [--only ROW,ROW] [--seconds S] [--details] [--peer NAME=PART,PART,PART]... [--no-own]

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { freePort, ServerProcess } from '#src/test/support/server-process.js';
 import { type Spread, spreadOf } from '#src/tools/load/percentiles.js';
 import { idleMeter, UsageMeter } from '#src/tools/load/process-usage.js';
 import type { GetResult } from './load/get.js';
-import { freePort, ServerProcess } from './load/server-process.js';
 
 /** One file, how it is asked for, and how much of it a server gives out for a second of processor time. */
 type Case = {

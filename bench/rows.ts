@@ -1,12 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import type { ConfigFile } from '#src/test/support/server-process.js';
 import { round } from '#src/tools/load/percentiles.js';
 import { type Usage, UsageMeter } from '#src/tools/load/process-usage.js';
 import { runViewers, VIEW_DEFAULTS, type ViewResult } from '#src/tools/load/view.js';
 import { runFailover } from './load/failover.js';
 import { type LatencyResult, runLatency } from './load/latency.js';
 import { runManyProcesses } from './load/many-processes.js';
-import type { ConfigFile } from './load/server-process.js';
 
 /** A server to measure. `{name}` in its URLs becomes the stream's name. */
 export type Target = { name: string; httpUrl: string | null; rtmpUrl: string; pid: number | null };

@@ -32,7 +32,7 @@ const COMMANDS = {
 	},
 	async docs(args) {
 		build();
-		await run('dist/tools/docs.js', args);
+		await run('dist/ops/docs.js', args);
 	},
 	/** Types, lint and the tests that need no other program: seconds. */
 	async check(args) {
@@ -115,7 +115,7 @@ function fingerprint(directory) {
 /** Compiles what has changed. */
 function build() {
 	mustSucceed('the build', 'node_modules/typescript/bin/tsc', ['-b', 'tsconfig.build.json']);
-	mustSucceed('the build', 'dist/tools/copy-web.js', []);
+	mustSucceed('the build', 'dist/ops/copy-web.js', []);
 }
 
 /** Also forgets the compiled tests whose sources are gone. */
@@ -129,7 +129,7 @@ function buildAfresh() {
 function lint() {
 	mustSucceed('lint', 'node_modules/@biomejs/biome/bin/biome', ['check', '.']);
 	const oxlint = 'node_modules/oxlint/bin/oxlint';
-	mustSucceed('lint', oxlint, ['--type-aware', '--quiet', 'src', 'workers', 'bench', 'test']);
+	mustSucceed('lint', oxlint, ['--type-aware', '--quiet', 'src', 'workers', 'ops', 'bench', 'test']);
 }
 
 /** Quiet unless it fails. */

@@ -22,6 +22,7 @@ export const ERROR_CODES = {
 	STREAM_LIMIT: 'More live streams than limits.streams',
 	RELAY_LOOP: 'The stream would be pulled from where it is wanted',
 	UPSTREAM_FAILED: 'The upstream could not be asked',
+	TARGET_FAILED: 'The server that the stream is sent to refused it or was lost',
 	UPSTREAM_TIMEOUT: 'The upstream did not answer in time',
 	SUBSCRIBER_LAGGING: 'The viewer stayed behind for longer than play.maxLag',
 	BUFFER_FULL: 'The peer did not read what was sent',
@@ -49,12 +50,20 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+/** A code and the sentence for people: a PeerError, or what one would say without the cost of its stack. */
+export type Reason = { readonly code: ErrorCode; readonly message: string };
+
+/** Makes every Reason. `detail` follows the sentence of the code. */
+export function reasonOf(code: ErrorCode, detail?: string): Reason {
+	return { code, message: detail === undefined ? ERROR_CODES[code] : `${ERROR_CODES[code]}: ${detail}` };
+}
+
 /** A fault of the peer: ends its session, never the thread. `code` is stable and safe to match on. */
 export class PeerError extends Error {
 	readonly code: ErrorCode;
 
 	constructor(code: ErrorCode, detail?: string) {
-		super(detail === undefined ? ERROR_CODES[code] : `${ERROR_CODES[code]}: ${detail}`);
+		super(reasonOf(code, detail).message);
 		this.name = 'PeerError';
 		this.code = code;
 	}
@@ -63,6 +72,17 @@ export class PeerError extends Error {
 /** A broken invariant of our own. Nothing catches it but the thread's last handler. */
 export class InvariantError extends Error {
 	override readonly name = 'InvariantError';
+}
+
+/**
+ * For every `catch` around work on somebody else's bytes: returns the PeerError, throws anything else again. A fault of our own is
+ * never taken for the peer's.
+ */
+export function peerErrorOf(error: unknown): PeerError {
+	if (error instanceof PeerError) {
+		return error;
+	}
+	throw error;
 }
 
 /** Throws InvariantError unless `condition` holds. For states that only a defect of ours can bring about. */

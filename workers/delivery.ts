@@ -1,7 +1,7 @@
 import { DeliveryRole } from '#src/delivery/delivery-role.js';
-import { FileGatewayRole } from '#src/gateway/file-gateway-role.js';
-import { OriginDeliveryRole } from '#src/gateway/origin-delivery-role.js';
-import { runRole } from '#src/pool/run-role.js';
+import { FileGatewayRole } from '#src/delivery/file-gateway-role.js';
+import { OriginDeliveryRole } from '#src/delivery/origin-delivery-role.js';
+import { runRole } from '#src/process/run-role.js';
 
 await runRole((data, send) => {
 	if (data.filesOnly !== undefined) {

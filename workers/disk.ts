@@ -1,3 +1,3 @@
-import { serveDisk } from '#src/record/disk-role.js';
+import { serveDisk } from '#src/record/disk/disk-role.js';
 
 serveDisk();

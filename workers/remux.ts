@@ -1,1 +1,1 @@
-export { runRemuxTask as default } from '#src/pool/remux-worker.js';
+export { runRemuxTask as default } from '#src/process/remux-worker.js';

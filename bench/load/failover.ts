@@ -1,9 +1,9 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { ServerProcess } from '#src/test/support/server-process.js';
 import { BAR_CLIP, BAR_STEP_MS, loadClip } from '#src/tools/load/clip.js';
 import { type Spread, spreadOf } from '#src/tools/load/percentiles.js';
 import { PublisherGroup } from '#src/tools/load/publisher-group.js';
 import { Viewer } from '#src/tools/load/viewer.js';
-import { ServerProcess } from './server-process.js';
 
 export type FailoverResult = {
 	losses: number;

@@ -1,6 +1,6 @@
+import { type ConfigFile, ServerProcess } from '#src/test/support/server-process.js';
 import { type Usage, UsageMeter } from '#src/tools/load/process-usage.js';
 import { runViewers, VIEW_DEFAULTS, type ViewResult } from '#src/tools/load/view.js';
-import { type ConfigFile, ServerProcess } from './server-process.js';
 
 export type ManyProcessesOptions = {
 	/** Base address of an origin, and its process id. */

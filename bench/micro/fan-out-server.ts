@@ -1,8 +1,8 @@
 import pino from 'pino';
-import { bindHandle, boundPort } from '#src/cluster/server-handle.js';
 import { configSchema } from '#src/config/schema.js';
 import { DeliveryRole } from '#src/delivery/delivery-role.js';
 import { Counters } from '#src/metrics/counters.js';
+import { bindHandle, boundPort } from '#src/primary/server-handle.js';
 import { RecordFlag, RecordKind, StreamFlag } from '#src/ring/layout.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
 import { allocateConnectionTable } from '#src/stream/connection-table.js';

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
-import { ROLE_NAMES, ROLES, type RoleName } from '../cluster/roles.js';
 import { ConfigError } from '../config/config-error.js';
 import { keyNamed } from '../config/keys.js';
 import type { ConfigSources } from '../config/load.js';
 import { nearest } from '../config/nearest.js';
 import { CONFIG_FILE_VARIABLE, type Setting, textSetting } from '../config/sources.js';
+import { ROLE_NAMES, ROLES, type RoleName } from '../primary/roles.js';
 import { FLAGS, type Flag, type FlagName } from './flags.js';
 
 /** What the command line asks for. */

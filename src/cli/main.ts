@@ -1,7 +1,7 @@
-import type { BoundPorts } from '../cluster/primary.js';
-import { run } from '../cluster/run.js';
 import { ConfigError } from '../config/config-error.js';
 import { loadConfig, printConfig } from '../config/load.js';
+import type { BoundPorts } from '../primary/primary.js';
+import { run } from '../primary/run.js';
 import { readArguments } from './args.js';
 import { usage, version } from './usage.js';
 

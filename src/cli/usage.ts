@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ROLE_NAMES, ROLES } from '../cluster/roles.js';
+import { ROLE_NAMES, ROLES } from '../primary/roles.js';
 import { FLAGS, type Flag } from './flags.js';
 
 export function usage(): string {

@@ -63,7 +63,7 @@ function checkPorts(config: Config, origins: ReadonlyMap<string, Origin>, report
 	const keys = [...SHARED_PORT_KEYS, ...(sharesAddress(config) ? (['admin.port'] as const) : [])];
 	for (const key of keys) {
 		const port = valueAt(config, key.split('.'));
-		// Port 80 that nobody asked for gives way (cluster/listeners.ts).
+		// Port 80 that nobody asked for gives way (primary/listeners.ts).
 		const givesWay = key === 'files.port' && origins.get(key)?.source === 'default';
 		if (typeof port !== 'number' || port === 0 || givesWay) {
 			continue;

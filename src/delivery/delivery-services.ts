@@ -1,12 +1,12 @@
 import type { Config } from '../config/schema.js';
-import type { LiveSources } from '../hls/live-sources.js';
+import type { FileServer } from '../files/file-server.js';
+import type { LiveSources } from '../live/source-set.js';
 import type { Logger } from '../log/logger.js';
 import type { RepeatReporter } from '../log/repeat-reporter.js';
 import type { Counters } from '../metrics/counters.js';
 import type { StreamDirectory } from '../stream/directory.js';
-import type { HubSet } from '../stream/hub-set.js';
+import type { HubSet } from '../stream/play/hub-set.js';
 import type { StreamFinder } from '../stream/stream-finder.js';
-import type { FileServer } from './files/file-server.js';
 import type { PushGate } from './push-gate.js';
 
 /** What sessions need of their thread. */

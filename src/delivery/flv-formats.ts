@@ -2,8 +2,8 @@ import { buildFileHeader } from '../container/flv/writer.js';
 import { CHUNK_ROOM, chunk, chunkInPlace, LAST_CHUNK } from '../protocol/httpflv/chunked.js';
 import { binaryFrame, binaryFrameInPlace, FRAME_ROOM } from '../protocol/wsflv/framing.js';
 import type { RecordBatch } from '../ring/ring-reader.js';
-import { headerBatch } from '../stream/play-headers.js';
-import type { StreamStart, WireFormat } from '../stream/subscriber.js';
+import { headerBatch } from '../stream/play/play-headers.js';
+import type { StreamStart, WireFormat } from '../stream/play/subscriber.js';
 
 const NOTHING = Buffer.alloc(0);
 

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { reasonOf } from '../errors.js';
+import { answerError, rawErrorResponse, responseHead, statusOf } from '../http/answer.js';
+import { corsHeaders } from '../http/cors.js';
 import { peerAddress } from '../stream/connection-limits.js';
-import { corsHeaders } from './cors.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { flvChunkedFormat, flvFormat } from './flv-formats.js';
-import { answerError, rawErrorResponse, responseHead, statusOf } from './http-answer.js';
 import type { LentSocket } from './lent-socket.js';
 import { findStream, PlaySession, type PlayTarget, type PlayWire } from './play-session.js';
-import { endOf, reportSessionEnd } from './session-end.js';
+import { reportSessionEnd } from './session-end.js';
 
 const COUNTERS = { bytesOut: 'bytesOutHttpFlv', current: 'currentSubscribersHttpFlv' } as const;
 /** What goes to another process of this server is counted where it goes on to viewers. */
@@ -40,7 +41,7 @@ export async function playByHttp(
 	// A response without its socket waits behind another one of the same connection.
 	const socket = 'code' in found || response.socket === null ? null : lent.takeBack();
 	if ('code' in found || socket === null) {
-		const error = lent.destroyed || !('code' in found) ? endOf('PEER_GONE') : found;
+		const error = lent.destroyed || !('code' in found) ? reasonOf('PEER_GONE') : found;
 		answerError(response, error, cors, { keepAlive: true });
 		response.end();
 		const facts = { protocol: 'http-flv', role: 'player', address, app: target.app, stream: target.name } as const;

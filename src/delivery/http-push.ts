@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Reason, reasonOf } from '../errors.js';
+import { answerError } from '../http/answer.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import type { Protocol, PublisherInfo } from '../stream/thread-messages.js';
-import { answerError } from './http-answer.js';
 import type { PushSession, PushWire } from './push-session.js';
-import { endOf, type SessionEnd } from './session-end.js';
 
 /** How long the rest of a refused body is read, so that the peer sees the answer and not a reset. */
 const LINGER_MS = 1000;
@@ -32,7 +32,7 @@ export class HttpPushWire implements PushWire {
 
 	/** Ends `session` when the peer goes away before the answer. */
 	watch(session: PushSession): void {
-		this.#response.once('close', () => session.abort(endOf('PEER_GONE')));
+		this.#response.once('close', () => session.abort(reasonOf('PEER_GONE')));
 	}
 
 	open(session: PushSession): void {
@@ -51,7 +51,7 @@ export class HttpPushWire implements PushWire {
 		this.#request.resume();
 	}
 
-	close(error: SessionEnd): void {
+	close(error: Reason): void {
 		const request = this.#request;
 		const response = this.#response;
 		if (response.destroyed) {

@@ -1,13 +1,13 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ErrorCode } from '../errors.js';
+import { type ErrorCode, reasonOf } from '../errors.js';
+import { rawErrorResponse } from '../http/answer.js';
 import { type ConnectionLimits, LISTEN_BACKLOG, peerAddress } from '../stream/connection-limits.js';
 import type { DeliveryServices } from './delivery-services.js';
-import { rawErrorResponse } from './http-answer.js';
 import { LentSocket } from './lent-socket.js';
 import type { Router } from './router.js';
-import { endOf, reportRefusal } from './session-end.js';
+import { reportRefusal } from './session-end.js';
 
 const KEEP_ALIVE_IDLE_MS = 15_000;
 const TCP_KEEP_ALIVE_DELAY_MS = 30_000;
@@ -99,7 +99,7 @@ export class HttpServer {
 		const { counters } = this.#services;
 		const address = socket.remoteAddress ?? '';
 		if (!limits.admit(address)) {
-			const refusal = endOf('CONNECTION_LIMIT');
+			const refusal = reasonOf('CONNECTION_LIMIT');
 			reportRefusal(this.#services, peerAddress(socket), refusal);
 			socket.on('error', () => socket.destroy());
 			const status = limits.full ? SERVICE_UNAVAILABLE : TOO_MANY_REQUESTS;
@@ -123,7 +123,7 @@ export class HttpServer {
 			return;
 		}
 		const { status, code } = PARSER_STATUS[error.code ?? ''] ?? BAD_REQUEST;
-		const refusal = endOf(code, error.message);
+		const refusal = reasonOf(code, error.message);
 		reportRefusal(this.#services, peerAddress(socket as LentSocket), refusal);
 		socket.end(rawErrorResponse(refusal, {}, status));
 	}

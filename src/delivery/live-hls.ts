@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ErrorCode } from '../errors.js';
-import { type LiveAnswer, SharedBody } from '../hls/live-answer.js';
-import { type LiveResource, parseLiveName } from '../hls/live-names.js';
-import type { LiveSource } from '../hls/live-source.js';
-import type { FileServer } from './files/file-server.js';
-import type { Representation } from './files/representation.js';
-import { type Exchange, respond } from './files/respond.js';
-import { sendGrowing } from './files/send-growing.js';
-import { answerError, errorBody } from './http-answer.js';
-import { endOf } from './session-end.js';
+import { type ErrorCode, reasonOf } from '../errors.js';
+import type { FileServer } from '../files/file-server.js';
+import type { Representation } from '../files/representation.js';
+import { type Exchange, respond } from '../files/respond.js';
+import { sendGrowing } from '../files/send-growing.js';
+import { answerError, errorBody } from '../http/answer.js';
+import { type LiveAnswer, SharedBody } from '../live/answer.js';
+import { type LiveResource, parseLiveName } from '../live/names.js';
+import type { LiveSource } from '../live/source.js';
 
 const PATH = /^\/hls\/([^/]+)\/([^/]+)\/(live[^/]*)$/;
 const ERRORS: Readonly<Record<400 | 404 | 503, ErrorCode>> = {
@@ -62,7 +61,7 @@ function writeAnswer(
 	const { request, response, done } = exchange;
 	const cacheControl = maxAgeSeconds > 0 ? `max-age=${maxAgeSeconds}` : 'no-store';
 	if (body === null || status !== 200) {
-		const error = endOf(ERRORS[status === 200 ? 404 : status]);
+		const error = reasonOf(ERRORS[status === 200 ? 404 : status]);
 		answerError(response, error, cors, { status, keepAlive: true, cacheControl });
 		response.end();
 		done(status, request.method === 'HEAD' ? 0 : errorBody(error).length);

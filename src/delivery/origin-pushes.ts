@@ -1,10 +1,9 @@
 // Spec: RFC 9110, section 10.1.1 (Expect)
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
-import { ERROR_CODES } from '../errors.js';
+import { ERROR_CODES, type Reason, reasonOf } from '../errors.js';
 import { formatPublisher, PUBLISHER_HEADER } from '../protocol/relay.js';
 import type { PublisherInfo } from '../stream/thread-messages.js';
 import type { PushChannel, PushGate, PushListener } from './push-gate.js';
-import { endOf, type SessionEnd } from './session-end.js';
 
 const OK = 200;
 /** Of an answer that ends a push: a code and a sentence. */
@@ -66,10 +65,10 @@ class OriginPush implements PushChannel {
 		response.on('data', (text: string) => {
 			body = (body + text).slice(0, MAX_ANSWER_BYTES);
 		});
-		response.on('end', () => this.#end(response.statusCode === OK ? endOf('STREAM_ENDED') : toldEnd(body)));
+		response.on('end', () => this.#end(response.statusCode === OK ? reasonOf('STREAM_ENDED') : toldEnd(body)));
 	}
 
-	#end(error: SessionEnd): void {
+	#end(error: Reason): void {
 		if (!this.#over) {
 			this.abort();
 			this.#listener.closed(error);
@@ -77,17 +76,17 @@ class OriginPush implements PushChannel {
 	}
 }
 
-const ORIGIN_GONE = endOf('SERVER_STOPPING', 'the origin process is gone');
+const ORIGIN_GONE = reasonOf('SERVER_STOPPING', 'the origin process is gone');
 
 /** What http-answer.ts says of an error; what else there may be is no answer of a server that goes on. */
-function toldEnd(body: string): SessionEnd {
+function toldEnd(body: string): Reason {
 	const { code, message } = toldBy(body);
 	return code !== undefined && code in ERROR_CODES ? { code, message: message ?? ERROR_CODES[code] } : ORIGIN_GONE;
 }
 
-function toldBy(body: string): Partial<SessionEnd> {
+function toldBy(body: string): Partial<Reason> {
 	try {
-		return JSON.parse(body) as Partial<SessionEnd>;
+		return JSON.parse(body) as Partial<Reason>;
 	} catch (error) {
 		if (error instanceof SyntaxError) {
 			return {};

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { policyOf } from '../config/schema.js';
-import type { ErrorCode } from '../errors.js';
+import { type ErrorCode, type Reason, reasonOf } from '../errors.js';
 import { peerAddress } from '../stream/connection-limits.js';
+import type { SubscriberPort, Subscription, WireFormat } from '../stream/play/subscriber.js';
 import type { WantedStream } from '../stream/stream-finder.js';
-import type { SubscriberPort, Subscription, WireFormat } from '../stream/subscriber.js';
 import type { Protocol, StreamInfo } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
-import { endOf, reportSessionEnd, type SessionEnd } from './session-end.js';
+import { reportSessionEnd } from './session-end.js';
 
 /** After the end, a peer has this long to take what is left for it. */
 const LINGER_MS = 5000;
@@ -19,7 +19,7 @@ export type PlayWire = {
 	/** There is something to play: answer the request. */
 	open(socket: Socket): void;
 	/** There is nothing to play after all: refuse the request, which has not been answered, and close. */
-	refuse(socket: Socket, error: SessionEnd): void;
+	refuse(socket: Socket, error: Reason): void;
 	/** The media is over; close. */
 	finish(socket: Socket, code: ErrorCode): void;
 };
@@ -51,7 +51,7 @@ export class PlaySession implements SubscriberPort {
 		this.#address = peerAddress(socket);
 		socket.on('error', hangUp);
 		socket.on('end', hangUp);
-		socket.on('close', () => this.#end(endOf('PEER_GONE')));
+		socket.on('close', () => this.#end(reasonOf('PEER_GONE')));
 		socket.resume();
 	}
 
@@ -71,7 +71,7 @@ export class PlaySession implements SubscriberPort {
 			const { waitTimeout } = policyOf(this.#services.config, this.#stream.app).play;
 			setTimeout(() => {
 				if (!subscription.started) {
-					this.#end(endOf('STREAM_NOT_FOUND', 'no media'));
+					this.#end(reasonOf('STREAM_NOT_FOUND', 'no media'));
 				}
 			}, waitTimeout).unref();
 		}
@@ -82,10 +82,10 @@ export class PlaySession implements SubscriberPort {
 	}
 
 	ended(code: ErrorCode): void {
-		this.#end(endOf(code));
+		this.#end(reasonOf(code));
 	}
 
-	#end(error: SessionEnd): void {
+	#end(error: Reason): void {
 		const subscription = this.#subscription;
 		if (this.#ended || subscription === null) {
 			return;
@@ -122,7 +122,7 @@ export async function findStream(
 	{ finder, config, internal }: Pick<DeliveryServices, 'finder' | 'config' | 'internal'>,
 	target: PlayTarget,
 	onGone: (giveUp: () => void) => void,
-): Promise<StreamInfo | SessionEnd> {
+): Promise<StreamInfo | Reason> {
 	const policy = policyOf(config, target.app).play;
 	// Another process of this server has the viewers, and waits for them by asking again.
 	const play = internal ? { ...policy, missing: '404' as const } : policy;
@@ -132,5 +132,5 @@ export async function findStream(
 		onGone(() => waiting.abort());
 		found = await finder.wait(target, play, waiting.signal);
 	}
-	return found.stream ?? { code: found.code, message: found.message ?? endOf(found.code).message };
+	return found.stream ?? { code: found.code, message: found.message ?? reasonOf(found.code).message };
 }

@@ -1,6 +1,5 @@
-import type { ErrorCode } from '../errors.js';
+import type { ErrorCode, Reason } from '../errors.js';
 import type { PublisherInfo } from '../stream/thread-messages.js';
-import type { SessionEnd } from './session-end.js';
 
 /** Where the pushes of a thread go: to ingest threads of its process, or to another process. */
 export type PushGate = {
@@ -13,7 +12,7 @@ export type PushListener = {
 	/** The publication may begin. */
 	granted(): void;
 	/** It may not, or it is over; nothing else follows. */
-	closed(error: SessionEnd): void;
+	closed(error: Reason): void;
 	/** Bytes are taken again after `write` has returned false. */
 	room(): void;
 };

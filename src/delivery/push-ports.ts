@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import { ERROR_CODES, type ErrorCode } from '../errors.js';
+import { ERROR_CODES, type ErrorCode, type Reason, reasonOf } from '../errors.js';
 import { streamKey } from '../stream/directory.js';
 import {
 	PUSH_WINDOW_BYTES,
@@ -8,7 +8,6 @@ import {
 	type PushToIngest,
 } from '../stream/thread-messages.js';
 import type { PushChannel, PushGate, PushListener } from './push-gate.js';
-import { endOf, type SessionEnd } from './session-end.js';
 
 type IngestPort = { port: MessagePort; pushes: Map<number, Push> };
 
@@ -34,7 +33,7 @@ export class PushPorts implements PushGate {
 		this.#ports.delete(index);
 		ingest.port.close();
 		for (const push of [...ingest.pushes.values()]) {
-			push.fail(endOf('SERVER_STOPPING', 'the ingest thread is gone'));
+			push.fail(reasonOf('SERVER_STOPPING', 'the ingest thread is gone'));
 		}
 	}
 
@@ -112,7 +111,7 @@ class Push implements PushChannel {
 	}
 
 	/** Ends the push without a word to the ingest thread. */
-	fail(error: SessionEnd): void {
+	fail(error: Reason): void {
 		this.#forget();
 		this.#listener.closed(error);
 	}
@@ -128,8 +127,8 @@ class Push implements PushChannel {
 }
 
 /** What another thread says of an end: its message begins with the sentence of its code if it was a PeerError there. */
-function toldEnd({ code, message }: SessionEnd): SessionEnd {
-	return message.startsWith(ERROR_CODES[code]) ? { code, message } : endOf(code, message);
+function toldEnd({ code, message }: Reason): Reason {
+	return message.startsWith(ERROR_CODES[code]) ? { code, message } : reasonOf(code, message);
 }
 
 /** FNV-1a. */

@@ -1,7 +1,8 @@
+import { type Reason, reasonOf } from '../errors.js';
 import type { Protocol } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
 import type { PushChannel, PushListener } from './push-gate.js';
-import { endOf, reportSessionEnd, type SessionEnd, type SessionFacts } from './session-end.js';
+import { reportSessionEnd, type SessionFacts } from './session-end.js';
 
 /** What differs between the ways of pushing FLV. */
 export type PushWire = {
@@ -12,7 +13,7 @@ export type PushWire = {
 	pause(): void;
 	resume(): void;
 	/** The publication is over or was refused: answer and close. */
-	close(error: SessionEnd): void;
+	close(error: Reason): void;
 };
 
 /** What a peer wants to publish. */
@@ -47,7 +48,7 @@ export class PushSession implements PushListener {
 		const { protocol, address } = this.#wire;
 		const push = this.#services.pushes.open(app, name, { protocol, address, query }, this);
 		if (push === null) {
-			this.#end(endOf('SERVER_STOPPING', 'no ingest thread is running'));
+			this.#end(reasonOf('SERVER_STOPPING', 'no ingest thread is running'));
 		}
 		this.#push = push;
 	}
@@ -66,7 +67,7 @@ export class PushSession implements PushListener {
 	}
 
 	/** The peer is gone, or is sent away. */
-	abort(error: SessionEnd): void {
+	abort(error: Reason): void {
 		this.#push?.abort(error.code);
 		this.#end(error);
 	}
@@ -79,11 +80,11 @@ export class PushSession implements PushListener {
 		this.#wire.resume();
 	}
 
-	closed(error: SessionEnd): void {
+	closed(error: Reason): void {
 		this.#end(error);
 	}
 
-	#end(error: SessionEnd): void {
+	#end(error: Reason): void {
 		if (this.#over) {
 			return;
 		}

@@ -1,5 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import { PeerError } from '../errors.js';
+import { PeerError, reasonOf } from '../errors.js';
+import { answerError, rawErrorResponse } from '../http/answer.js';
+import { corsHeaders, isOriginAllowed, preflightHeaders } from '../http/cors.js';
 import {
 	PUBLISHER_HEADER,
 	parsePublisher,
@@ -11,9 +13,7 @@ import {
 } from '../protocol/relay.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import type { Protocol } from '../stream/thread-messages.js';
-import { corsHeaders, isOriginAllowed, preflightHeaders } from './cors.js';
 import type { DeliveryServices } from './delivery-services.js';
-import { answerError, rawErrorResponse } from './http-answer.js';
 import { playByHttp } from './http-play.js';
 import { HttpPushWire } from './http-push.js';
 import type { LentSocket } from './lent-socket.js';
@@ -21,7 +21,7 @@ import { parseLivePath, serveLive } from './live-hls.js';
 import type { PlayTarget } from './play-session.js';
 import { PushSession, type PushTarget, type PushWire } from './push-session.js';
 import { parseRoute, type Route } from './route.js';
-import { endOf, reportRefusal } from './session-end.js';
+import { reportRefusal } from './session-end.js';
 import { answerTime, asksForTime } from './utc-time.js';
 import { asksToPush, isHandshake } from './web-socket.js';
 import { playByWebSocket } from './ws-play.js';
@@ -119,7 +119,7 @@ export class Router {
 	/** Ends every push; plays end with their hubs. */
 	drain(): void {
 		for (const push of [...this.#pushes]) {
-			push.abort(endOf('SERVER_STOPPING'));
+			push.abort(reasonOf('SERVER_STOPPING'));
 		}
 	}
 

@@ -1,13 +1,8 @@
-import { ERROR_CODES, type ErrorCode } from '../errors.js';
+import type { Reason } from '../errors.js';
+import type { Logger } from '../log/logger.js';
+import type { RepeatReporter } from '../log/repeat-reporter.js';
+import type { Counters } from '../metrics/counters.js';
 import type { Protocol } from '../stream/thread-messages.js';
-import type { DeliveryServices } from './delivery-services.js';
-
-/** Why a session ended: a PeerError, or what one would say, without the cost of its stack for each of thousands of viewers. */
-export type SessionEnd = { readonly code: ErrorCode; readonly message: string };
-
-export function endOf(code: ErrorCode, detail?: string): SessionEnd {
-	return { code, message: detail === undefined ? ERROR_CODES[code] : `${ERROR_CODES[code]}: ${detail}` };
-}
 
 /** Who a session is, for its line in the log. */
 export type SessionFacts = {
@@ -22,9 +17,9 @@ export type SessionFacts = {
 
 /** Counts and logs the end of a session: once for each. */
 export function reportSessionEnd(
-	{ counters, log }: DeliveryServices,
+	{ counters, log }: { counters: Counters; log: Logger },
 	{ startedAtMs, ...facts }: SessionFacts,
-	end: SessionEnd,
+	end: Reason,
 	traffic: { bytesIn: number; bytesOut: number; skips?: number },
 ): void {
 	counters.countClosed(end.code);
@@ -34,9 +29,9 @@ export function reportSessionEnd(
 
 /** Counts and reports a request or connection that was refused before it was a session. */
 export function reportRefusal(
-	{ counters, refusals }: DeliveryServices,
+	{ counters, refusals }: { counters: Counters; refusals: RepeatReporter },
 	address: string,
-	{ code, message }: SessionEnd,
+	{ code, message }: Reason,
 ): void {
 	counters.add('sessionsAccepted', 1);
 	counters.countClosed(code);

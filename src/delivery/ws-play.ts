@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import type { ErrorCode } from '../errors.js';
+import { type ErrorCode, type Reason, reasonOf } from '../errors.js';
+import { rawErrorResponse } from '../http/answer.js';
+import { corsHeaders } from '../http/cors.js';
 import { peerAddress } from '../stream/connection-limits.js';
-import { corsHeaders } from './cors.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { flvWebSocketFormat } from './flv-formats.js';
-import { rawErrorResponse } from './http-answer.js';
 import type { LentSocket } from './lent-socket.js';
 import { findStream, PlaySession, type PlayTarget, type PlayWire } from './play-session.js';
-import { endOf, reportSessionEnd, type SessionEnd } from './session-end.js';
+import { reportSessionEnd } from './session-end.js';
 import { closeCodeOf, Handshaker } from './web-socket.js';
 
 const COUNTERS = { bytesOut: 'bytesOutWsFlv', current: 'currentSubscribersWsFlv' } as const;
@@ -33,7 +33,7 @@ export async function playByWebSocket(
 	const found = await findStream(services, target, (giveUp) => lent.once('close', giveUp));
 	const socket = 'code' in found ? null : lent.takeBack();
 	if ('code' in found || socket === null) {
-		const error = lent.destroyed || !('code' in found) ? endOf('PEER_GONE') : found;
+		const error = lent.destroyed || !('code' in found) ? reasonOf('PEER_GONE') : found;
 		lent.end(rawErrorResponse(error, cors));
 		const facts = { protocol: 'ws-flv', role: 'player', address, app: target.app, stream: target.name } as const;
 		reportSessionEnd(services, { ...facts, startedAtMs }, error, { bytesIn: 0, bytesOut: 0 });
@@ -64,7 +64,7 @@ class WebSocketWire implements PlayWire {
 		this.#webSocket?.on('error', giveUp);
 	}
 
-	refuse(socket: Socket, error: SessionEnd): void {
+	refuse(socket: Socket, error: Reason): void {
 		socket.write(rawErrorResponse(error, this.#cors));
 		socket.destroySoon();
 	}

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
+import { type Reason, reasonOf } from '../errors.js';
+import { rawErrorResponse } from '../http/answer.js';
 import { peerAddress } from '../stream/connection-limits.js';
-import { rawErrorResponse } from './http-answer.js';
 import type { LentSocket } from './lent-socket.js';
 import type { PushSession, PushWire } from './push-session.js';
-import { endOf, type SessionEnd } from './session-end.js';
 import { closeCodeOf, Handshaker } from './web-socket.js';
 
 /** Messages are cut anywhere: one may hold many tags. */
@@ -36,7 +36,7 @@ export class WsPushWire implements PushWire {
 	watch(session: PushSession): void {
 		this.#lent.once('close', () => {
 			if (this.#webSocket === null) {
-				session.abort(endOf('PEER_GONE'));
+				session.abort(reasonOf('PEER_GONE'));
 			}
 		});
 	}
@@ -46,7 +46,7 @@ export class WsPushWire implements PushWire {
 		const webSocket = socket === null ? null : handshaker.accept(this.#request, socket, this.#head);
 		this.#webSocket = webSocket;
 		if (webSocket === null) {
-			session.abort(endOf('PEER_GONE'));
+			session.abort(reasonOf('PEER_GONE'));
 			return;
 		}
 		socket?.resume();
@@ -54,15 +54,15 @@ export class WsPushWire implements PushWire {
 			if (isBinary) {
 				session.take(message as Buffer);
 			} else {
-				session.abort(endOf('WS_PROTOCOL', 'text message'));
+				session.abort(reasonOf('WS_PROTOCOL', 'text message'));
 			}
 		});
-		webSocket.on('error', (error) => session.abort(endOf('WS_PROTOCOL', error.message)));
+		webSocket.on('error', (error) => session.abort(reasonOf('WS_PROTOCOL', error.message)));
 		webSocket.on('close', (code) => {
 			if (FINISHED.includes(code)) {
 				session.finish();
 			} else {
-				session.abort(endOf('PEER_GONE'));
+				session.abort(reasonOf('PEER_GONE'));
 			}
 		});
 	}
@@ -75,7 +75,7 @@ export class WsPushWire implements PushWire {
 		this.#webSocket?.resume();
 	}
 
-	close(error: SessionEnd): void {
+	close(error: Reason): void {
 		if (this.#webSocket !== null) {
 			// A paused one would not see the answer to our close frame.
 			this.#webSocket.resume();

@@ -3,10 +3,10 @@ import { createLogger, type Logger } from '../log/logger.js';
 import { Counters } from '../metrics/counters.js';
 import { LISTEN_BACKLOG } from '../stream/connection-limits.js';
 import { StreamDirectory } from '../stream/directory.js';
-import { HubSet } from '../stream/hub-set.js';
+import { HubSet } from '../stream/play/hub-set.js';
+import { PublishDesk } from '../stream/publish/publish-desk.js';
 import { audienceReporter, StreamFinder } from '../stream/stream-finder.js';
 import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
-import { PublishDesk } from './publish-desk.js';
 import { PushReceiver } from './push-receiver.js';
 import { RtmpServer } from './rtmp-server.js';
 

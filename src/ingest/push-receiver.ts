@@ -2,9 +2,9 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/schema.js';
 import { FlvReader } from '../container/flv/reader.js';
 import { type ErrorCode, PeerError } from '../errors.js';
-import type { Publication } from '../stream/publication.js';
+import type { Publication } from '../stream/publish/publication.js';
+import type { PublishDesk } from '../stream/publish/publish-desk.js';
 import { PUSH_WINDOW_BYTES, type PushToDelivery, type PushToIngest } from '../stream/thread-messages.js';
-import type { PublishDesk } from './publish-desk.js';
 
 /** Acknowledgements are saved up to this much. The sender has at least three more times this under way. */
 const ACK_BYTES = PUSH_WINDOW_BYTES / 4;

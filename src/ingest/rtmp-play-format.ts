@@ -6,8 +6,8 @@ import { onStatusBody } from '../protocol/rtmp/commands.js';
 import { ChunkStreamId, MessageType, UserControlEvent, userControlBody } from '../protocol/rtmp/message.js';
 import { RecordKind } from '../ring/layout.js';
 import type { RecordBatch } from '../ring/ring-reader.js';
-import { headerBatch } from '../stream/play-headers.js';
-import type { StreamStart, WireFormat } from '../stream/subscriber.js';
+import { headerBatch } from '../stream/play/play-headers.js';
+import type { StreamStart, WireFormat } from '../stream/play/subscriber.js';
 
 const TIMESTAMP_RANGE = 2 ** 32;
 

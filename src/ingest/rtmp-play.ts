@@ -5,7 +5,7 @@ import { policyOf } from '../config/schema.js';
 import { ERROR_CODES, type ErrorCode, PeerError } from '../errors.js';
 import { onStatusBody } from '../protocol/rtmp/commands.js';
 import { UserControlEvent } from '../protocol/rtmp/message.js';
-import type { SubscriberPort, Subscription, WireFormat } from '../stream/subscriber.js';
+import type { SubscriberPort, Subscription, WireFormat } from '../stream/play/subscriber.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
 import type { QueriedName } from './rtmp-names.js';
 import { rtmpPlayFormat, type TrackChoice } from './rtmp-play-format.js';

@@ -4,8 +4,8 @@ import type { Logger } from '../log/logger.js';
 import type { Counters } from '../metrics/counters.js';
 import type { RtmpConnection } from '../protocol/rtmp/connection.js';
 import type { StreamDirectory } from '../stream/directory.js';
+import type { SubscriberPort, Subscription } from '../stream/play/subscriber.js';
 import type { StreamFinder } from '../stream/stream-finder.js';
-import type { SubscriberPort, Subscription } from '../stream/subscriber.js';
 import type { Protocol, PublisherInfo, StreamInfo } from '../stream/thread-messages.js';
 
 /** The right to publish one stream. */

@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.js';
-import type { DiskGauge } from './disk-gauge.js';
+import type { DiskGauge } from './disk/disk-gauge.js';
 import type { RecorderFigures } from './recorder-figures.js';
 import type { KeptTake } from './size-retention.js';
 
@@ -50,7 +50,7 @@ export type FinishedTake = Readonly<Record<string, string | number | boolean>>;
 export type RetentionRule = { maxAgeMs: number; nowMs: number; recording: boolean; isOpen: (take: string) => boolean };
 
 /**
- * One form in which streams are kept on disk; each has a switch in `record` and a line in pool/outputs.ts. Outputs know nothing
+ * One form in which streams are kept on disk; each has a switch in `record` and a line in record/outputs.ts. Outputs know nothing
  * of each other: each runs, fails and is started again alone. Recorders, `recover` and `finishTake` run in remux threads.
  */
 export type Output = {

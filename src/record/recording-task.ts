@@ -1,9 +1,9 @@
 import { type MessagePort, threadId } from 'node:worker_threads';
 import type { Config } from '../config/schema.js';
-import { DiskGauge } from './disk-gauge.js';
+import { DiskGauge } from './disk/disk-gauge.js';
+import { StallWatch } from './disk/stall-watch.js';
 import type { Output, RecorderEvent } from './output.js';
 import { RecorderFigures } from './recorder-figures.js';
-import { StallWatch } from './stall-watch.js';
 import { Ticker } from './ticker.js';
 
 /** What a recording needs, as it crosses to a remux thread. */

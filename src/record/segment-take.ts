@@ -1,9 +1,9 @@
 import { FramesFromFlv } from '../remux/frames-from-flv.js';
+import { RingFrames } from '../remux/ring-frames.js';
 import { SegmentPlanner, type SegmentPolicy, type SegmentSink } from '../remux/segment-planner.js';
 import type { RecordBatch } from '../ring/ring-reader.js';
 import type { HeaderSlot } from '../ring/ring-writer.js';
 import type { RecorderEvent } from './output.js';
-import { RingFrames } from './ring-frames.js';
 import type { Take, TakeStart } from './stream-recorder.js';
 
 /** Segments of some kind on their way to the disk. */

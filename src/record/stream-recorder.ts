@@ -1,7 +1,7 @@
+import { type RingEntry, RingFollower, type RingStep, type RingTaker } from '../ring/ring-follower.js';
 import type { HeaderSlot } from '../ring/ring-writer.js';
-import { errorCodeOf } from './file-error.js';
+import { errorCodeOf } from './disk/file-error.js';
 import type { Recorder, RecorderEvent, RecorderParts } from './output.js';
-import { type RingEntry, RingFollower, type RingStep, type RingTaker } from './ring-follower.js';
 
 /** One continuous recording on its way to the disk. */
 export type Take = RingTaker & {

@@ -1,6 +1,7 @@
 // Spec: Adobe Flash Video File Format 10.1, E.4.2 and E.4.3; Enhanced RTMP v2 (bodies of audio and video tags)
 import { parseAmf0 } from '../codec/amf0.js';
 import { stripTemporalDelimiters } from '../codec/av1/obu.js';
+import type { AudioCodec, CodecName } from '../codec/codec-name.js';
 import { readColorInfo } from '../codec/hdr.js';
 import {
 	configOfAc3Sample,
@@ -20,7 +21,6 @@ import { AudioPacketType, parseAudioTag } from '../container/flv/audio-tag.js';
 import { TagType } from '../container/flv/tag.js';
 import { FrameType, parseVideoTag, type VideoPacket, VideoPacketType } from '../container/flv/video-tag.js';
 import { PeerError } from '../errors.js';
-import type { AudioCodec, CodecName } from '../media/codec-name.js';
 import type { Frame, FrameSink } from './frame.js';
 
 const NANOSECONDS_PER_MS = 1_000_000;

@@ -1,9 +1,9 @@
 import type { PlayPolicy } from '../config/schema.js';
+import type { Reason } from '../errors.js';
 import type { Logger } from '../log/logger.js';
 import { type StreamDirectory, streamKey } from './directory.js';
 import type {
 	CoordinatorToThread,
-	Reason,
 	RelayPlace,
 	RelayWish,
 	StreamInfo,

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/schema.js';
-import type { ErrorCode } from '../errors.js';
+import type { ErrorCode, Reason } from '../errors.js';
 import type { ConnectionShare } from './connection-table.js';
 
 /**
@@ -130,9 +130,6 @@ export type ThreadToCoordinator =
 	/** Which upstream a pull gets its stream from now. */
 	| { type: 'pull-upstream'; app: string; name: string; upstream: string | null }
 	| { type: 'drained' };
-
-/** What those who wait are told. */
-export type Reason = { code: ErrorCode; message: string };
 
 /** Delivery to ingest: the bytes of an HTTP or WebSocket push, as they came. */
 export type PushToIngest =

@@ -1,7 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SourceEnd } from '../gateway/source.js';
+import type { SourceEnd } from '../relay/source.js';
 import { diagnose, type Finding, offsetOf } from './diagnosis.js';
 import { Examination } from './examination.js';
 import { forEachTag } from './media-file.js';

@@ -1,6 +1,6 @@
 import { TagType } from '../container/flv/tag.js';
+import { factsOf } from '../relay/media-tag.js';
 import { FramesFromFlv } from '../remux/frames-from-flv.js';
-import { factsOf } from './media-tag.js';
 import { TrackFigures } from './track-figures.js';
 
 /** Timestamps count milliseconds modulo this. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MediaTag, StreamHeaders, TagFacts } from './media-tag.js';
+import type { MediaTag, StreamHeaders, TagFacts } from '../relay/media-tag.js';
+import { openTarget, type StreamTarget } from '../relay/open-target.js';
 import { RetryDelay } from './retry-delay.js';
-import { openTarget, type StreamTarget } from './stream-target.js';
 
 /** What a target may be behind: some seconds of a large stream. Beyond it, it goes on at a keyframe. */
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;

@@ -1,6 +1,6 @@
+import { StreamHeaders } from '../relay/media-tag.js';
 import { ForwardTarget } from './forward-target.js';
 import { LiveInput } from './live-input.js';
-import { StreamHeaders } from './media-tag.js';
 import { clockText, StatusLine, sizeText } from './status-line.js';
 import { ExitCode, readToolArguments, readUrl, runAsScript, STREAM_PROTOCOLS, type Tool, UsageError } from './tool.js';
 

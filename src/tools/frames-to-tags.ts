@@ -1,9 +1,9 @@
 import { BufferPool } from '../bytes/buffer-pool.js';
 import { FlvReader } from '../container/flv/reader.js';
 import { MAX_TAG_BODY_BYTES } from '../container/flv/tag.js';
+import type { FileTag } from '../relay/media-tag.js';
 import type { FrameSink } from '../remux/frame.js';
 import { FramesToFlv } from '../remux/frames-to-flv.js';
-import type { FileTag } from './media-file.js';
 
 /** Frames as the tags of the FLV that they would be. */
 export class FramesToTags {

@@ -1,8 +1,8 @@
 import { TagType } from '../container/flv/tag.js';
 import { PeerError } from '../errors.js';
-import { endOf, type SourceEnd } from '../gateway/source.js';
-import { Timeline } from '../stream/timeline.js';
-import { factsOf, type MediaTag, type TagFacts } from './media-tag.js';
+import { factsOf, type MediaTag, type TagFacts } from '../relay/media-tag.js';
+import { endOf, type SourceEnd } from '../relay/source.js';
+import { Timeline } from '../stream/publish/timeline.js';
 import { RetryDelay } from './retry-delay.js';
 import { playStream } from './stream-source.js';
 import { ToolError } from './tool.js';

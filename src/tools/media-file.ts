@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { FlvReader } from '../container/flv/reader.js';
 import { MAX_TAG_BODY_BYTES } from '../container/flv/tag.js';
 import { isMp4 } from '../container/mp4/box-reader.js';
+import type { FileTag } from '../relay/media-tag.js';
 import { FramesFromTs } from '../remux/frames-from-ts.js';
 import { readMp4File } from '../remux/mp4-file.js';
 import { FramesToTags } from './frames-to-tags.js';
@@ -11,9 +12,6 @@ const CHUNK_BYTES = 256 * 1024;
 const TS_PACKET_BYTES = 188;
 const TS_SYNC_BYTE = 0x47;
 const PROBE_BYTES = TS_PACKET_BYTES + 1;
-
-/** A tag as a file has it: the time is the file's, modulo 2^32. The body may be kept. */
-export type FileTag = { tagType: number; timestampMs: number; body: Uint8Array };
 
 type Take = (tag: FileTag) => Promise<void>;
 

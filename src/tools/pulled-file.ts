@@ -1,4 +1,4 @@
-import type { MediaTag, TagFacts } from './media-tag.js';
+import type { MediaTag, TagFacts } from '../relay/media-tag.js';
 
 /** A file that a live stream goes into. What is on the disk can be played at any moment. */
 export type PulledFile = {

@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { buildFileHeader, buildTag } from '../container/flv/writer.js';
 import { assert } from '../errors.js';
-import { finishTake, writeAll } from '../record/finish-take.js';
-import { KeyframeIndex } from '../record/keyframe-index.js';
-import { buildTakeHead, parseTakeHead, type TakeHead } from '../record/take-head.js';
-import { type MediaTag, StreamHeaders, type TagFacts } from './media-tag.js';
+import { finishTake, writeAll } from '../record/flv/finish-take.js';
+import { KeyframeIndex } from '../record/flv/keyframe-index.js';
+import { buildTakeHead, parseTakeHead, type TakeHead } from '../record/flv/take-head.js';
+import { type MediaTag, StreamHeaders, type TagFacts } from '../relay/media-tag.js';
 import type { PulledFile } from './pulled-file.js';
 
 /** A pulled stream as an FLV file: whole tags only, made seekable at the end. */

@@ -2,11 +2,11 @@ import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { buildInitSegment } from '../container/mp4/init-segment.js';
 import { buildFragmentHead } from '../container/mp4/media-segment.js';
-import { writeAll } from '../record/finish-take.js';
+import { writeAll } from '../record/flv/finish-take.js';
+import type { MediaTag } from '../relay/media-tag.js';
 import { CmafPackager, type CmafSink } from '../remux/cmaf-packager.js';
 import { FramesFromFlv } from '../remux/frames-from-flv.js';
 import { SegmentPlanner } from '../remux/segment-planner.js';
-import type { MediaTag } from './media-tag.js';
 import type { PulledFile } from './pulled-file.js';
 
 /** What a crash may cost. */

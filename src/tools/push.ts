@@ -1,10 +1,11 @@
-import { Timeline } from '../stream/timeline.js';
-import { type FileTag, forEachTag } from './media-file.js';
-import { factsOf, type MediaTag, StreamHeaders } from './media-tag.js';
+import type { FileTag } from '../relay/media-tag.js';
+import { factsOf, type MediaTag, StreamHeaders } from '../relay/media-tag.js';
+import { openTarget, type StreamTarget } from '../relay/open-target.js';
+import { Timeline } from '../stream/publish/timeline.js';
+import { forEachTag } from './media-file.js';
 import { Pace } from './pace.js';
 import { RetryDelay } from './retry-delay.js';
 import { clockText, StatusLine, sizeText } from './status-line.js';
-import { openTarget, type StreamTarget } from './stream-target.js';
 import {
 	ExitCode,
 	readNumber,

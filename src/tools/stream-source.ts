@@ -1,6 +1,6 @@
 import { MAX_TAG_BODY_BYTES } from '../container/flv/tag.js';
-import { openSource } from '../gateway/open-source.js';
-import type { Source, SourceEvents } from '../gateway/source.js';
+import { openSource } from '../relay/open-source.js';
+import type { Source, SourceEvents } from '../relay/source.js';
 
 const TIMEOUT_MS = 10_000;
 

@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { parseLivePath, serveLive } from '#src/delivery/live-hls.js';
-import { type Piece, SEGMENT_TYPE } from '#src/hls/live-answer.js';
+import { type Piece, SEGMENT_TYPE } from '#src/live/answer.js';
 import { until } from '../support/test-server.js';
 
 const PIECE = Buffer.alloc(256 * 1024, 'x');

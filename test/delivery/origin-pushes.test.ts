@@ -7,7 +7,7 @@ import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { OriginPushes } from '#src/delivery/origin-pushes.js';
 import type { PushChannel } from '#src/delivery/push-gate.js';
-import type { SessionEnd } from '#src/delivery/session-end.js';
+import type { Reason } from '#src/errors.js';
 import { until } from '../support/test-server.js';
 
 const PUBLISHER = { protocol: 'ws-flv', address: '192.0.2.7:4000', query: 'key=a%20b' } as const;
@@ -18,7 +18,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 async function push(
 	t: TestContext,
 	handler: Handler,
-): Promise<{ channel: PushChannel; events: string[]; end: () => SessionEnd | null }> {
+): Promise<{ channel: PushChannel; events: string[]; end: () => Reason | null }> {
 	const directory = mkdtempSync(path.join(tmpdir(), 'millrace-pushes-'));
 	const socketPath = path.join(directory, 'origin.sock');
 	const server = http.createServer(handler).on('checkContinue', handler).listen(socketPath);
@@ -29,7 +29,7 @@ async function push(
 	});
 	await once(server, 'listening');
 	const events: string[] = [];
-	let end: SessionEnd | null = null;
+	let end: Reason | null = null;
 	const channel = new OriginPushes(socketPath).open('live', 'a', PUBLISHER, {
 		granted: () => events.push('granted'),
 		room: () => events.push('room'),

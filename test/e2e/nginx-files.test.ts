@@ -5,8 +5,8 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { freePort } from '#src/bench/load/server-process.js';
 import { Program } from '../support/program.js';
+import { freePort } from '../support/server-process.js';
 import { startServer, until } from '../support/test-server.js';
 import { findProgram, missing } from '../support/tools.js';
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '#src/bench/load/server-process.js';
 import { BAR_CLIP } from '#src/tools/load/clip.js';
 import { ffmpegPlayer } from '../support/players.js';
 import { Program } from '../support/program.js';
 import { ffmpegPush } from '../support/push.js';
+import { freePort } from '../support/server-process.js';
 import { playersWait, startServer, WAITING } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
 

@@ -10,7 +10,7 @@ import { serializeMessage } from '#src/protocol/rtmp/chunk-writer.js';
 import { commandBody } from '#src/protocol/rtmp/commands.js';
 import { MessageType } from '#src/protocol/rtmp/message.js';
 import { StreamDirectory } from '#src/stream/directory.js';
-import { HubSet } from '#src/stream/hub-set.js';
+import { HubSet } from '#src/stream/play/hub-set.js';
 import { StreamFinder } from '#src/stream/stream-finder.js';
 import { amfValue } from '../codec/amf-arbitrary.js';
 import { testConfig } from '../support/config.js';

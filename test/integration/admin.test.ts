@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { StreamView } from '#src/control/stream-view.js';
+import type { StreamView } from '#src/admin/stream-view.js';
 import { ClipPublisher } from '#src/tools/clip-publisher.js';
 import { EndlessClip } from '#src/tools/endless-clip.js';
 import { startServer, until } from '../support/test-server.js';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { BroadcastChannel } from 'node:worker_threads';
 import { pino } from 'pino';
-import { Coordinator, type CoordinatorOptions } from '#src/pool/coordinator.js';
+import { Coordinator, type CoordinatorOptions } from '#src/process/coordinator.js';
 import { testConfig } from '../support/config.js';
 import type { FakeCommand, FakeReport } from '../support/fake-role.js';
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
-import { initUri, LIVE_MANIFEST, LIVE_PLAYLIST, trackSegmentUri } from '#src/hls/live-names.js';
+import { initUri, LIVE_MANIFEST, LIVE_PLAYLIST, trackSegmentUri } from '#src/live/names.js';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
 import { connectionsOf, inEach, processesOf } from '../support/process-set.js';
 import { publish } from '../support/publish.js';

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '#src/bench/load/server-process.js';
 import { FakeServer, greet } from '../support/fake-server.js';
+import { freePort } from '../support/server-process.js';
 import { sleep, until } from '../support/test-server.js';
 
 const PROCESS_GONE = 'role process is gone and will be replaced';

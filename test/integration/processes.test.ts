@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
-import type { ConfigFile } from '#src/bench/load/server-process.js';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
 import { BAR_CLIP } from '#src/tools/load/clip.js';
 import { isSequenceHeader, TagType } from '#src/tools/load/flv-scanner.js';
 import { ask, connectionInEach, connectionsOf, inEach, processesOf } from '../support/process-set.js';
 import { frames, publish } from '../support/publish.js';
 import { ffmpegPush } from '../support/push.js';
+import type { ConfigFile } from '../support/server-process.js';
 import { type ServerProcess, sleep, startServer, until } from '../support/test-server.js';
 import { type Watcher, watch } from '../support/watch.js';
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { ServerProcess as Server } from '#src/bench/load/server-process.js';
 import { decodeAmf, membersOf } from '#src/tools/load/amf0.js';
 import type { Tag } from '#src/tools/load/flv-scanner.js';
 import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
 import { childrenOf } from '../support/processes.js';
 import { CLIP, frames, publish } from '../support/publish.js';
+import { ServerProcess as Server } from '../support/server-process.js';
 import { type ServerProcess, startServer, until } from '../support/test-server.js';
 import { watch } from '../support/watch.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { pino } from 'pino';
-import { RemuxPool } from '#src/pool/remux-pool.js';
+import { RemuxPool } from '#src/process/remux-pool.js';
 
 const log = pino({ level: 'silent' });
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '#src/bench/load/server-process.js';
 import { Program } from '../support/program.js';
 import { frames, publish, viewersOf } from '../support/publish.js';
+import { freePort } from '../support/server-process.js';
 import { startServer, until } from '../support/test-server.js';
 import { watch } from '../support/watch.js';
 

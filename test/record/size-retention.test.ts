@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { flvOutput } from '#src/record/flv-output.js';
-import { fmp4Output } from '#src/record/fmp4-output.js';
+import { flvOutput } from '#src/record/flv/output.js';
+import { fmp4Output } from '#src/record/fmp4/output.js';
 import { takesOverSize } from '#src/record/size-retention.js';
 
 const take = (name: string, sizeBytes: number, changedMs: number) => ({ path: name, sizeBytes, changedMs });

@@ -1,8 +1,8 @@
-import { OUTPUT_NAMES, OUTPUTS, type OutputName } from '#src/pool/outputs.js';
-import { DiskGauge } from '#src/record/disk-gauge.js';
+import { DiskGauge } from '#src/record/disk/disk-gauge.js';
+import { takeDirectory } from '#src/record/flv/take-directory.js';
 import type { Recorder, RecorderEvent } from '#src/record/output.js';
+import { OUTPUT_NAMES, OUTPUTS, type OutputName } from '#src/record/outputs.js';
 import { RecorderFigures } from '#src/record/recorder-figures.js';
-import { takeDirectory } from '#src/record/take-directory.js';
 import { testConfig } from './config.js';
 
 export type RecordedOutput = {

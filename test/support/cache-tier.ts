@@ -2,8 +2,8 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
-import { FileServer } from '#src/delivery/files/file-server.js';
-import { CacheTier } from '#src/gateway/files/cache-tier.js';
+import { CacheTier } from '#src/files/cache/cache-tier.js';
+import { FileServer } from '#src/files/file-server.js';
 import { Counters } from '#src/metrics/counters.js';
 import { testConfig } from './config.js';
 

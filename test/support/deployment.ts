@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, parseAllDocuments } from 'yaml';
 import { readArguments } from '#src/cli/args.js';
-import type { RoleName } from '#src/cluster/roles.js';
 import { loadConfig } from '#src/config/load.js';
 import type { Config } from '#src/config/schema.js';
+import type { RoleName } from '#src/primary/roles.js';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const OPS = join(ROOT, 'ops');

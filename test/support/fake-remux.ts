@@ -1,5 +1,5 @@
 import { threadId } from 'node:worker_threads';
-import type { RemuxResult, RemuxTask } from '#src/pool/remux-worker.js';
+import type { RemuxResult, RemuxTask } from '#src/process/remux-worker.js';
 
 /** Entry of remux threads whose tasks do as the name of their directory says. */
 export default function runFakeTask(task: RemuxTask & { type: 'recover' }): Promise<RemuxResult> {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { serveRole } from '#src/cluster/serve-role.js';
+import { serveRole } from '#src/primary/serve-role.js';
 
 /**
  * A role process without media, for tests of the primary: one thread for each listener. FAKE_ROLE says how it misbehaves: `dies`

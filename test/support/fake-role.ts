@@ -1,5 +1,5 @@
 import { BroadcastChannel, workerData } from 'node:worker_threads';
-import { runRole } from '#src/pool/run-role.js';
+import { runRole } from '#src/process/run-role.js';
 import { RecordKind } from '#src/ring/layout.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
 import type {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import type { TestContext } from 'node:test';
-import type { ServerPlace } from '#src/bench/load/server-process.js';
+import type { ServerPlace } from './server-process.js';
 import { inCi, missing } from './tools.js';
 
 /** A host of its own: a network namespace behind a pair of virtual Ethernet devices, whose line can be made bad, and cut. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { type LiveAnswer, SharedBody } from '#src/hls/live-answer.js';
-import { parseLiveName } from '#src/hls/live-names.js';
-import { LivePackaging } from '#src/hls/live-packaging.js';
-import { LiveSource } from '#src/hls/live-source.js';
+import { type LiveAnswer, SharedBody } from '#src/live/answer.js';
+import { parseLiveName } from '#src/live/names.js';
+import { LivePackaging } from '#src/live/packaging.js';
+import { LiveSource } from '#src/live/source.js';
 import type { MediaPlaylist } from '#src/protocol/m3u8/media-playlist.js';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
 import { MIN_PART_RING_BYTES } from '#src/ring/part-layout.js';

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { freePort } from '#src/bench/load/server-process.js';
 import { Program } from './program.js';
+import { freePort } from './server-process.js';
 import { until } from './test-server.js';
 import { findProgram } from './tools.js';
 

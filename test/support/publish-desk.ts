@@ -1,7 +1,7 @@
 import type { ErrorCode } from '#src/errors.js';
-import { PublishDesk } from '#src/ingest/publish-desk.js';
 import { RingControl } from '#src/ring/ring-control.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
+import { PublishDesk } from '#src/stream/publish/publish-desk.js';
 import type { PublishGrant, StreamInfo, ThreadToCoordinator } from '#src/stream/thread-messages.js';
 import { testConfig } from './config.js';
 import { keptLog } from './silent-log.js';

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
 import { PlaylistChecker } from '#src/protocol/m3u8/playlist-rules.js';
-import { scanSegment } from '#src/record/fragment-scan.js';
+import { scanSegment } from '#src/record/fmp4/fragment-scan.js';
 import { readFlvFile } from './flv-file.js';
 
 const TS_PACKET_BYTES = 188;

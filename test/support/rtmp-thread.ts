@@ -10,7 +10,7 @@ import { parseAmfMessage } from '#src/protocol/rtmp/commands.js';
 import { MessageType } from '#src/protocol/rtmp/message.js';
 import { parseRtmpUrl, type RtmpUrl } from '#src/protocol/rtmp/url.js';
 import { StreamDirectory } from '#src/stream/directory.js';
-import { HubSet } from '#src/stream/hub-set.js';
+import { HubSet } from '#src/stream/play/hub-set.js';
 import { StreamFinder } from '#src/stream/stream-finder.js';
 import type { PublisherInfo } from '#src/stream/thread-messages.js';
 import { testConfig } from './config.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { type ConfigFile, ServerProcess, type StartOptions } from '#src/bench/load/server-process.js';
+import { type ConfigFile, ServerProcess, type StartOptions } from './server-process.js';
 
-export type { ConfigFile, ServerProcess } from '#src/bench/load/server-process.js';
+export type { ConfigFile, ServerProcess } from './server-process.js';
 
 /** Other programs take seconds to start on a busy machine. */
 const CONNECT_TIMEOUT_MS = 45_000;

@@ -1,7 +1,7 @@
 // Spec: Adobe Flash Video File Format 10.1, E.4.2 (audio tags); Enhanced RTMP v2, "Enhanced Audio".
 
+import type { AudioCodec } from '../../codec/codec-name.js';
 import { PeerError } from '../../errors.js';
-import type { AudioCodec } from '../../media/codec-name.js';
 import { parseEnhancedHeader, type TrackRange } from './enhanced-header.js';
 import { AUDIO_FOUR_CC } from './four-cc.js';
 

@@ -1,8 +1,8 @@
 // Spec: Adobe Flash Video File Format 10.1, E.4.2 and E.4.3; Enhanced RTMP v2, "Enhanced Audio" and "Enhanced Video".
 
 import { readUint32 } from '../../bytes/big-endian.js';
+import type { AudioCodec, VideoCodec } from '../../codec/codec-name.js';
 import { PeerError } from '../../errors.js';
-import type { AudioCodec, VideoCodec } from '../../media/codec-name.js';
 import {
 	AudioPacketType,
 	EX_HEADER_SOUND_FORMAT,

@@ -1,7 +1,7 @@
 // Spec: Enhanced RTMP v2, "Enhanced Audio" and "Enhanced Video" (AudioFourCc, VideoFourCc).
 
 import { readUint32 } from '../../bytes/big-endian.js';
-import type { AudioCodec, VideoCodec } from '../../media/codec-name.js';
+import type { AudioCodec, VideoCodec } from '../../codec/codec-name.js';
 
 export const FOUR_CC_BYTES = 4;
 

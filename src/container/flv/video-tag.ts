@@ -1,8 +1,8 @@
 // Spec: Adobe Flash Video File Format 10.1, E.4.3 (video tags); Enhanced RTMP v2, "Enhanced Video".
 
 import { readInt24 } from '../../bytes/big-endian.js';
+import type { VideoCodec } from '../../codec/codec-name.js';
 import { PeerError } from '../../errors.js';
-import type { VideoCodec } from '../../media/codec-name.js';
 import { type EnhancedHeader, parseEnhancedHeader, skipModEx, type TrackRange } from './enhanced-header.js';
 import { VIDEO_FOUR_CC } from './four-cc.js';
 

@@ -1,7 +1,7 @@
 import { BufferPool } from '../../bytes/buffer-pool.js';
 import { assert } from '../../errors.js';
-import { KeyframeIndex } from '../../record/keyframe-index.js';
-import { buildTakeHead, finishingPatches, parseTakeHead } from '../../record/take-head.js';
+import { KeyframeIndex } from '../../record/flv/keyframe-index.js';
+import { buildTakeHead, finishingPatches, parseTakeHead } from '../../record/flv/take-head.js';
 import { FramesToFlv } from '../../remux/frames-to-flv.js';
 import type { Input } from './input.js';
 import { OutputFile } from './output-file.js';

@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { finishFmp4Take } from '../../record/finish-fmp4-take.js';
-import { Fmp4Take } from '../../record/fmp4-take.js';
+import { finishFmp4Take } from '../../record/fmp4/finish-take.js';
+import { Fmp4Take } from '../../record/fmp4/take.js';
 import { CmafPackager } from '../../remux/cmaf-packager.js';
 import { SegmentPlanner } from '../../remux/segment-planner.js';
 import type { Input } from './input.js';

@@ -1,6 +1,6 @@
+import type { AudioCodec } from '#src/codec/codec-name.js';
 import type { AudioTag } from '#src/container/flv/audio-tag.js';
 import type { TagClass } from '#src/container/flv/classify.js';
-import type { AudioCodec } from '#src/media/codec-name.js';
 import { hex } from '../../support/hex.js';
 import type { MalformedCase } from './video-cases.js';
 

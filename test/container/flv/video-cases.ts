@@ -1,6 +1,6 @@
+import type { VideoCodec } from '#src/codec/codec-name.js';
 import type { TagClass } from '#src/container/flv/classify.js';
 import type { VideoTag } from '#src/container/flv/video-tag.js';
-import type { VideoCodec } from '#src/media/codec-name.js';
 import { hex } from '../../support/hex.js';
 
 type Packet = { codec: VideoCodec; trackId?: number; payload: string; compositionTimeMs?: number };

@@ -1,0 +1,138 @@
+import type { PrimaryStatus } from '../metrics/primary-metrics.js';
+import { primaryRegistry } from '../metrics/primary-metrics.js';
+import { createRuntimeRegistry } from '../metrics/process-metrics.js';
+import { METRICS_CONTENT_TYPE, scrape } from '../metrics/scrape.js';
+import type { ProcessSnapshot } from '../metrics/snapshot.js';
+import type { ProcessPort } from '../process/process-port.js';
+import { streamViews } from './stream-view.js';
+
+/** What the admin port needs of the primary. */
+export type AdminSource = {
+	status(): PrimaryStatus;
+	/** The role processes that run now, ready or not. */
+	processes(): readonly ProcessPort[];
+};
+
+export type AdminResponse = { status: number; type: string; body: string; headers?: Readonly<Record<string, string>> };
+
+type Route = {
+	pattern: RegExp;
+	methods: Readonly<Record<string, (api: AdminApi, app: string, name: string) => Promise<AdminResponse>>>;
+};
+
+const ROUTES: readonly Route[] = [
+	{ pattern: /^\/metrics$/, methods: { GET: (api) => api.metrics() } },
+	{ pattern: /^\/healthz$/, methods: { GET: (api) => api.health() } },
+	{ pattern: /^\/readyz$/, methods: { GET: (api) => api.readiness() } },
+	{ pattern: /^\/api\/v1\/version$/, methods: { GET: (api) => api.version() } },
+	{ pattern: /^\/api\/v1\/threads$/, methods: { GET: (api) => api.threads() } },
+	{ pattern: /^\/api\/v1\/streams$/, methods: { GET: (api) => api.streams() } },
+	{
+		pattern: /^\/api\/v1\/streams\/([\w-]{1,128})\/([\w-]{1,128})$/,
+		methods: { GET: (api, app, name) => api.stream(app, name) },
+	},
+	{
+		pattern: /^\/api\/v1\/streams\/([\w-]{1,128})\/([\w-]{1,128})\/publisher$/,
+		methods: { DELETE: (api, app, name) => api.evict(app, name) },
+	},
+];
+
+/** What the admin port answers, without the sockets. */
+export class AdminApi {
+	readonly #source: AdminSource;
+	readonly #runtime = createRuntimeRegistry('primary');
+
+	constructor(source: AdminSource) {
+		this.#source = source;
+	}
+
+	/** Answers `method` on `path` (without query string). Never rejects for what a client or a silent process does. */
+	async answer(method: string, path: string): Promise<AdminResponse> {
+		for (const { pattern, methods } of ROUTES) {
+			const match = pattern.exec(path);
+			if (match === null) {
+				continue;
+			}
+			const handler = methods[method === 'HEAD' ? 'GET' : method];
+			if (handler === undefined) {
+				const allow = Object.keys(methods).join(', ');
+				return { ...json(405, { error: `use ${allow}` }), headers: { allow } };
+			}
+			const [, app = '', name = ''] = match;
+			return handler(this, app, name);
+		}
+		return json(404, { error: 'no such page' });
+	}
+
+	async metrics(): Promise<AdminResponse> {
+		const own = [primaryRegistry(this.#source.status()), this.#runtime];
+		return {
+			status: 200,
+			type: METRICS_CONTENT_TYPE,
+			body: await scrape(this.#source.processes(), own),
+		};
+	}
+
+	/** Alive: this process answers. */
+	async health(): Promise<AdminResponse> {
+		return json(200, { status: 'ok' });
+	}
+
+	/** Ready for connections; 503 before the first role process is ready and from the moment that draining begins. */
+	async readiness(): Promise<AdminResponse> {
+		const { state, processes } = this.#source.status();
+		const ready = processes.filter((process) => process.ready).length;
+		return json(state === 'ready' && ready > 0 ? 200 : 503, {
+			status: state,
+			processes: { ready, of: processes.length },
+		});
+	}
+
+	async version(): Promise<AdminResponse> {
+		const { version, role, startedAtMs, processes } = this.#source.status();
+		const startedAt = new Date(startedAtMs).toISOString();
+		return json(200, { name: 'millrace', version, node: process.version, role, startedAt, processes });
+	}
+
+	async threads(): Promise<AdminResponse> {
+		const snapshots = await this.#snapshots();
+		return json(200, {
+			threads: snapshots.flatMap(({ role, index, threads }) =>
+				threads.map((each) => ({ role, process: index, ...each })),
+			),
+		});
+	}
+
+	async streams(): Promise<AdminResponse> {
+		return json(200, { streams: streamViews(await this.#snapshots()) });
+	}
+
+	async stream(app: string, name: string): Promise<AdminResponse> {
+		const views = streamViews(await this.#snapshots());
+		const stream = views.find((view) => view.app === app && view.name === name);
+		return stream === undefined ? notLive(app, name) : json(200, stream);
+	}
+
+	async evict(app: string, name: string): Promise<AdminResponse> {
+		const evicted = await this.#askAll((port) => port.evict(app, name));
+		return evicted.includes(true) ? json(200, { evicted: true }) : notLive(app, name);
+	}
+
+	#snapshots(): Promise<ProcessSnapshot[]> {
+		return this.#askAll((port) => port.snapshot());
+	}
+
+	/** The answers of the processes that did answer. */
+	async #askAll<T>(ask: (port: ProcessPort) => Promise<T>): Promise<T[]> {
+		const answers = await Promise.allSettled(this.#source.processes().map(ask));
+		return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+	}
+}
+
+function notLive(app: string, name: string): AdminResponse {
+	return json(404, { error: `stream ${app}/${name} is not live or has no publisher` });
+}
+
+function json(status: number, body: object): AdminResponse {
+	return { status, type: 'application/json; charset=utf-8', body: `${JSON.stringify(body)}\n` };
+}

@@ -1,0 +1,88 @@
+import { Agent, type AgentOptions } from 'node:http';
+import type { Config } from '../config/schema.js';
+import { createLogger, type Logger } from '../log/logger.js';
+import { Counters } from '../metrics/counters.js';
+import { Pull, type PullServices } from '../relay/pull.js';
+import { Upstreams } from '../relay/upstreams.js';
+import { streamKey } from '../stream/directory.js';
+import type { CoordinatorToThread, RelayWish, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
+import { IngestRole } from './ingest-role.js';
+
+/** An ingest thread of a gateway: an ingest thread that also pulls what the coordinator wants of it. */
+export class GatewayIngestRole {
+	readonly #ingest: IngestRole;
+	readonly #services: PullServices;
+	readonly #pulls = new Map<string, Pull>();
+
+	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, log?: Logger) {
+		const { config, role, index, relay, originSocket: socketPath } = data;
+		const ownLog = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
+		this.#ingest = new IngestRole(data, send, ownLog);
+		this.#services = {
+			config,
+			processId: relay.processId,
+			...(socketPath === undefined ? {} : { agent: unixAgent(socketPath) }),
+			upstreams: new Upstreams(config.gateway.upstreams),
+			desk: this.#ingest.desk,
+			counters: new Counters(data.counters),
+			log: ownLog,
+			send,
+		};
+	}
+
+	start(): Promise<void> {
+		return this.#ingest.start();
+	}
+
+	handle(message: CoordinatorToThread): void {
+		switch (message.type) {
+			case 'pull-start':
+				this.#start(message.app, message.name, message);
+				break;
+			case 'pull-stop':
+				this.#stop(message.app, message.name);
+				break;
+			case 'config':
+				this.#configure(message.config);
+				this.#ingest.handle(message);
+				break;
+			case 'drain':
+				for (const pull of this.#pulls.values()) {
+					pull.stop('SERVER_STOPPING');
+				}
+				this.#ingest.handle(message);
+				break;
+			default:
+				this.#ingest.handle(message);
+		}
+	}
+
+	#start(app: string, name: string, wish: RelayWish): void {
+		const key = streamKey(app, name);
+		const running = this.#pulls.get(key);
+		if (running !== undefined) {
+			running.follow(wish.via);
+			return;
+		}
+		const pull = new Pull(this.#services, app, name, wish);
+		this.#pulls.set(key, pull);
+		pull.start();
+	}
+
+	#stop(app: string, name: string): void {
+		const key = streamKey(app, name);
+		this.#pulls.get(key)?.stop('STREAM_ENDED');
+		this.#pulls.delete(key);
+	}
+
+	#configure(config: Config): void {
+		this.#services.config = config;
+		this.#services.upstreams.configure(config.gateway.upstreams);
+	}
+}
+
+/** socketPath is missing in the types of Agent. */
+function unixAgent(socketPath: string): Agent {
+	const options: AgentOptions & { socketPath: string } = { socketPath };
+	return new Agent(options);
+}

@@ -1,0 +1,223 @@
+import type { AdminSource } from '../admin/admin-api.js';
+import { AdminServer } from '../admin/admin-server.js';
+import { ConfigError } from '../config/config-error.js';
+import { type ConfigSources, type LoadedConfig, loadConfig } from '../config/load.js';
+import { applyReload } from '../config/reload.js';
+import type { Config } from '../config/schema.js';
+import type { Logger } from '../log/logger.js';
+import type { PrimaryStatus } from '../metrics/primary-metrics.js';
+import { sum } from '../metrics/stream-counts.js';
+import type { ProcessPort } from '../process/process-port.js';
+import type { ListenerName } from '../stream/thread-messages.js';
+import { drainChildren, killChildren } from './drain.js';
+import { InternalSocket } from './internal-socket.js';
+import { bindListeners, bindProblem, closeListeners, type Listener } from './listeners.js';
+import { openFileLimit, openFilesWarning } from './open-files.js';
+import { type ProcessPlan, planProcesses } from './processes.js';
+import type { RoleChild } from './role-child.js';
+import { ROLES, type RoleName } from './roles.js';
+import { Seat } from './seat.js';
+import { Statistics } from './statistics.js';
+
+export type PrimaryOptions = {
+	role: RoleName;
+	version: string;
+	sources: ConfigSources;
+	loaded: LoadedConfig;
+	/** Script of a role process. */
+	entry: URL;
+	log: Logger;
+	/** Takes the lines that role processes log. */
+	writeLine: (line: string) => void;
+};
+
+/** Ports as they were bound, by listener; `admin` among them. */
+export type BoundPorts = Partial<Record<Exclude<ListenerName, 'internal'> | 'admin', number>>;
+
+/**
+ * The process that owns the listening sockets and keeps the role processes running. It never accepts on those sockets and never
+ * touches media. Used once: start, any number of reloads, stop.
+ */
+export class Primary implements AdminSource {
+	readonly #options: PrimaryOptions;
+	readonly #log: Logger;
+	readonly #startedAtMs = Date.now();
+	#config: Config;
+	#state: PrimaryStatus['state'] = 'starting';
+	#listeners: Listener[] = [];
+	#seats: readonly Seat[] = [];
+	/** Between an origin process and those that deliver for it; null where there are none. */
+	#internal: InternalSocket | null = null;
+	#admin: AdminServer | null = null;
+	#statistics: Statistics | null = null;
+	#onStarted: ((problem: ConfigError | null) => void) | null = null;
+
+	constructor(options: PrimaryOptions) {
+		this.#options = options;
+		this.#config = options.loaded.config;
+		this.#log = options.log;
+	}
+
+	/** Binds the ports and starts the role processes; resolves when all are ready. Throws ConfigError when a port cannot be had. */
+	async start(): Promise<BoundPorts> {
+		const { role, loaded } = this.#options;
+		const plans = ROLES[role].listeners(loaded);
+		this.#listeners = bindListeners(plans, (problem) => this.#log.warn(problem));
+		const processes = planProcesses(role, this.#config);
+		if (processes.some(({ fedByOrigin }) => fedByOrigin)) {
+			this.#internal = new InternalSocket();
+		}
+		const ports: BoundPorts = Object.fromEntries(this.#listeners.map(({ name, port }) => [name, port]));
+		const adminPort = await this.#listenAdmin();
+		if (adminPort !== null) {
+			ports.admin = adminPort;
+		}
+		const filesWarning = openFilesWarning(this.#config.limits.connections, openFileLimit());
+		if (filesWarning !== null) {
+			this.#log.warn(filesWarning);
+		}
+		const problem = await new Promise<ConfigError | null>((resolve) => {
+			this.#onStarted = resolve;
+			this.#seats = processes.map((plan) => this.#seat(plan));
+			for (const seat of this.#seats) {
+				seat.start();
+			}
+		});
+		if (problem !== null) {
+			throw problem;
+		}
+		if (this.#state === 'draining') {
+			// Told to stop before it was ready: it must not come back to life.
+			return ports;
+		}
+		this.#state = 'ready';
+		this.#log.info({ ports }, 'ready');
+		const intervalMs = this.#config.log.statistics;
+		this.#statistics = intervalMs === 0 ? null : new Statistics(() => this.processes(), intervalMs, this.#log);
+		return ports;
+	}
+
+	/** Reads the configuration again and applies what can be; a bad one is refused as a whole and the old one stays. */
+	reload(): void {
+		let wanted: LoadedConfig;
+		try {
+			wanted = loadConfig(this.#options.sources);
+		} catch (error) {
+			if (!(error instanceof ConfigError)) {
+				throw error;
+			}
+			this.#log.error({ problems: error.problems }, 'configuration refused; the old one stays');
+			return;
+		}
+		const { config, applied, needsRestart } = applyReload(this.#config, wanted.config);
+		this.#config = config;
+		this.#log.level = config.log.level;
+		for (const seat of this.#seats) {
+			seat.reload();
+		}
+		this.#log.info({ applied, needsRestart }, 'configuration read again');
+	}
+
+	/** Ends everything within the shutdown deadline: sessions are told, recordings finished. */
+	async stop(): Promise<void> {
+		const { deadline } = this.#config.shutdown;
+		this.#state = 'draining';
+		this.#log.info({ deadlineMs: deadline }, 'stopping');
+		this.#giveUpPorts();
+		const killed = await drainChildren(this.#children(), deadline);
+		if (killed > 0) {
+			this.#log.warn({ killed }, 'role processes did not end within the deadline');
+		}
+		await this.#admin?.close();
+		this.#log.info('stopped');
+	}
+
+	/** Ends the role processes at once. */
+	kill(): void {
+		this.#state = 'draining';
+		this.#giveUpPorts();
+		killChildren(this.#children());
+	}
+
+	status(): PrimaryStatus {
+		const { role, version } = this.#options;
+		return {
+			role,
+			version,
+			startedAtMs: this.#startedAtMs,
+			state: this.#state,
+			processes: this.#children().map(({ kind, index, pid, ready }) => ({ role: kind, index, pid, ready })),
+			processRestarts: sum(this.#seats, ({ restarts }) => restarts),
+		};
+	}
+
+	processes(): readonly ProcessPort[] {
+		return this.#children().map((child) => child.port);
+	}
+
+	async #listenAdmin(): Promise<number | null> {
+		const { host, port } = this.#config.admin;
+		if (port === 'off') {
+			return null;
+		}
+		this.#admin = new AdminServer(this, { host, port }, this.#log);
+		try {
+			return (await this.#admin.listen()).port;
+		} catch (error) {
+			closeListeners(this.#listeners);
+			const { code = '' } = error as NodeJS.ErrnoException;
+			const advice = code === 'EADDRINUSE' ? '; another role on the same machine takes --admin-port' : '';
+			throw new ConfigError([bindProblem('admin.port', host, port, code) + advice]);
+		}
+	}
+
+	#seat(plan: ProcessPlan): Seat {
+		const { entry, writeLine } = this.#options;
+		const { handle } = this.#internal ?? {};
+		const internal: Listener[] = handle === undefined ? [] : [{ name: 'internal', port: 0, handle }];
+		return new Seat({
+			plan,
+			entry,
+			config: () => this.#config,
+			originSocket: this.#internal?.path ?? null,
+			listeners: [...this.#listeners, ...internal],
+			log: this.#log,
+			writeLine,
+			onReady: () => this.#onReady(),
+			onCannotListen: (name, error) => this.#onCannotListen(name, error),
+		});
+	}
+
+	#onReady(): void {
+		if (this.#seats.every((seat) => seat.child?.ready)) {
+			this.#settleStart(null);
+		}
+	}
+
+	#onCannotListen(name: ListenerName, error: string): void {
+		const plan = ROLES[this.#options.role].listeners(this.#options.loaded).find((candidate) => candidate.name === name);
+		const port = this.#listeners.find((listener) => listener.name === name)?.port ?? 0;
+		this.#settleStart(new ConfigError([bindProblem(plan?.key ?? name, plan?.host ?? '', port, error)]));
+	}
+
+	#settleStart(problem: ConfigError | null): void {
+		this.#onStarted?.(problem);
+		this.#onStarted = null;
+	}
+
+	/** From now on connection attempts are refused, not kept waiting, and nothing is started again. */
+	#giveUpPorts(): void {
+		this.#statistics?.close();
+		closeListeners(this.#listeners);
+		this.#listeners = [];
+		this.#internal?.close();
+		this.#internal = null;
+		for (const seat of this.#seats) {
+			seat.close();
+		}
+	}
+
+	#children(): RoleChild[] {
+		return this.#seats.flatMap(({ child }) => child ?? []);
+	}
+}

@@ -1,0 +1,21 @@
+import { createRuntimeRegistry, processMetrics } from '../metrics/process-metrics.js';
+import { Coordinator } from '../process/coordinator.js';
+import { PROCESSES } from './processes.js';
+import { type RoleContext, type RoleProcess, serveRole } from './serve-role.js';
+
+/** Entry of every role process: the coordinator, and what the primary asks of it. */
+serveRole(({ start, log, onFatal }: RoleContext): RoleProcess => {
+	const { kind, index, config, originSocket, descriptors } = start;
+	const { topology } = PROCESSES[kind];
+	const place = { role: kind, index, topology, originSocket };
+	const coordinator = new Coordinator({ ...place, config, listeners: descriptors, log, onFatal });
+	const runtime = createRuntimeRegistry(kind);
+	return {
+		start: () => coordinator.start(),
+		reload: (changed) => coordinator.reload(changed),
+		drain: (deadlineMs) => coordinator.drain(deadlineMs),
+		snapshot: () => coordinator.snapshot(),
+		metrics: () => processMetrics(runtime, coordinator.snapshot()),
+		evict: (app, name) => coordinator.evict(app, name),
+	};
+});

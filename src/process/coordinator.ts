@@ -1,0 +1,378 @@
+import { randomBytes } from 'node:crypto';
+import { MessageChannel } from 'node:worker_threads';
+import type { Config } from '../config/schema.js';
+import type { Logger } from '../log/logger.js';
+import { CounterLedger } from '../metrics/ledger.js';
+import { replicaSnapshot } from '../metrics/replica-snapshot.js';
+import type { ProcessSnapshot } from '../metrics/snapshot.js';
+import { PullBook } from '../relay/pull-book.js';
+import { allocateConnectionTable, type ConnectionShare, clearConnectionShare } from '../stream/connection-table.js';
+import { type PublicationOwner, type RegistryListener, StreamRegistry } from '../stream/registry.js';
+import type {
+	CoordinatorToThread,
+	ListenerName,
+	PublishVerdict,
+	StreamInfo,
+	ThreadData,
+	ThreadToCoordinator,
+} from '../stream/thread-messages.js';
+import { Condition } from './condition.js';
+import { DescriptorStock, type ListenerDescriptors } from './descriptor-stock.js';
+import { HEARTBEAT_CHECK_MS, type RoleName, RoleThread, type RoleThreadListener } from './role-thread.js';
+import { StreamOutputs } from './stream-outputs.js';
+import { type ThreadCounts, threadCounts } from './thread-counts.js';
+import { ORIGIN, type Topology } from './topology.js';
+
+export type CoordinatorOptions = {
+	/** Shown in snapshots: `origin`. */
+	role: string;
+	/** Among the processes of the role. */
+	index?: number;
+	topology?: Topology;
+	/** Of a delivery process: the Unix socket of the origin process that it delivers for. */
+	originSocket?: string | undefined;
+	config: Config;
+	/** Inherited listening descriptors: one for each thread that listens, and spares for restarts. No descriptors = not listened to. */
+	listeners: ListenerDescriptors;
+	log: Logger;
+	/** The process cannot go on and should be replaced by a fresh one. Called at most once. */
+	onFatal: (reason: string) => void;
+	threads?: ThreadCounts;
+	entries?: Readonly<Record<RoleName, URL>>;
+};
+
+const LISTENERS: Readonly<Record<RoleName, readonly ListenerName[]>> = {
+	ingest: ['rtmp', 'rtmps'],
+	delivery: ['http', 'files', 'internal'],
+};
+const ENTRIES: Readonly<Record<RoleName, URL>> = {
+	ingest: new URL('../workers/ingest.js', import.meta.url),
+	delivery: new URL('../workers/delivery.js', import.meta.url),
+};
+
+const REFUSAL_KEPT_MS = 1000;
+const PROCESS_ID_BYTES = 8;
+
+/** Of a drain's deadline; the rest is for the recordings. */
+const SESSIONS_SHARE = 0.7;
+
+/**
+ * The main thread of a role process: starts, watches and replaces the threads, keeps the stream registry, and carries what has
+ * to be said between them. Media never passes here.
+ */
+export class Coordinator {
+	readonly #options: CoordinatorOptions;
+	readonly #log: Logger;
+	readonly #ledger = new CounterLedger();
+	readonly #registry: StreamRegistry;
+	readonly #descriptors: DescriptorStock;
+	readonly #threads: RoleThread[];
+	readonly #connections: SharedArrayBuffer;
+	/** Null in roles that give streams out as they are. */
+	readonly #outputs: StreamOutputs | null;
+	/** Null in roles that do not pull. */
+	readonly #pulls: PullBook | null;
+	/** Of ThreadData. */
+	readonly #filesOnly: Pick<ThreadData, 'filesOnly'>;
+	readonly #processId = randomBytes(PROCESS_ID_BYTES).toString('hex');
+	/** Changes when a thread is ready, has drained, or is gone. */
+	readonly #progress = new Condition();
+	readonly #ready = new Set<RoleThread>();
+	readonly #drained = new Set<RoleThread>();
+	#config: Config;
+	#heartbeatTimer: NodeJS.Timeout | undefined;
+	#fatal = false;
+
+	constructor(options: CoordinatorOptions) {
+		this.#options = options;
+		this.#config = options.config;
+		this.#log = options.log;
+		this.#descriptors = new DescriptorStock(options.listeners);
+		this.#registry = new StreamRegistry({
+			config: options.config,
+			clock: systemClock,
+			listener: this.#registryListener(),
+			slots: this.#ledger,
+		});
+		const { records, pulls, filesOnly } = options.topology ?? ORIGIN;
+		const counts = options.threads ?? threadCounts(options.config, { filesOnly });
+		this.#filesOnly = filesOnly ? { filesOnly: { threads: counts.delivery } } : {};
+		this.#outputs = records ? this.#createOutputs(counts.remux) : null;
+		const entries = options.entries ?? ENTRIES;
+		const listener = this.#threadListener();
+		this.#threads = (['ingest', 'delivery'] as const).flatMap((role) =>
+			Array.from(
+				{ length: counts[role] },
+				(_, index) => new RoleThread({ role, index, entry: entries[role], listener, log: options.log }),
+			),
+		);
+		this.#connections = allocateConnectionTable(this.#threads.length);
+		this.#pulls = pulls
+			? new PullBook({
+					config: options.config,
+					clock: systemClock,
+					// What the origin process has is there for viewers of every process at once.
+					refusalKeptMs: options.originSocket === undefined ? REFUSAL_KEPT_MS : 0,
+					ingest: this.#threads.filter(({ role }) => role === 'ingest'),
+					broadcast: (message) => this.#broadcast(message),
+					endStream: (app, name) => this.#registry.end(app, name),
+				})
+			: null;
+	}
+
+	/** Starts the threads; resolves when all of them are ready. When one dies before that, it is `onFatal` and a rejection. */
+	async start(): Promise<void> {
+		await this.#outputs?.start();
+		for (const thread of this.#threads) {
+			thread.start();
+		}
+		this.#heartbeatTimer = setInterval(() => {
+			for (const thread of this.#threads) {
+				thread.checkHeartbeat();
+			}
+		}, HEARTBEAT_CHECK_MS);
+		await this.#progress.until(() => this.#fatal || this.#threads.every((thread) => this.#ready.has(thread)));
+		if (this.#fatal) {
+			throw new Error('a thread did not start');
+		}
+	}
+
+	/** Takes a reloaded configuration to every thread; what needs a restart is the caller's to tell. */
+	reload(config: Config): void {
+		this.#config = config;
+		this.#registry.config = config;
+		for (const part of [this.#outputs, this.#pulls]) {
+			if (part !== null) {
+				part.config = config;
+			}
+		}
+		this.#broadcast({ type: 'config', config });
+	}
+
+	/** Ends all sessions politely, finishes the recordings, then ends all threads; after `deadlineMs` impolitely. */
+	async drain(deadlineMs: number): Promise<void> {
+		const deadline = Date.now() + deadlineMs;
+		const sessionsMs = deadlineMs * SESSIONS_SHARE;
+		this.#outputs?.serverStops();
+		this.#pulls?.close();
+		this.#registry.drain();
+		this.#descriptors.close();
+		for (const thread of this.#threads) {
+			thread.drain(sessionsMs);
+		}
+		const gone = (thread: RoleThread): boolean => this.#drained.has(thread) || !thread.running;
+		await this.#progress.until(() => this.#threads.every(gone), Date.now() + sessionsMs);
+		this.#registry.endAll();
+		clearInterval(this.#heartbeatTimer);
+		await this.#outputs?.finish(deadline);
+		await Promise.all(this.#threads.map((thread) => thread.stop()));
+	}
+
+	/** What the process knows of itself, for metrics and the API. */
+	snapshot(): ProcessSnapshot {
+		// A publisher's query may hold its key: it stays here.
+		const streams = [...this.#registry.streams()].map(({ stream, publisher }) => ({
+			...stream,
+			publisher: publisher === null ? null : { protocol: publisher.protocol, address: publisher.address },
+		}));
+		const recorders = this.#outputs?.counts() ?? {};
+		const { role, index = 0, originSocket } = this.#options;
+		const snapshot = this.#ledger.snapshot({ role, index }, streams, recorders, this.#pulls?.counts());
+		return originSocket === undefined ? snapshot : replicaSnapshot(snapshot);
+	}
+
+	/** Takes a stream away from its publisher. @returns whether it had one. The publishers of a delivery process are elsewhere. */
+	evict(app: string, name: string): boolean {
+		return this.#options.originSocket === undefined && this.#registry.evict(app, name);
+	}
+
+	#createOutputs(threads: number): StreamOutputs {
+		return new StreamOutputs({
+			config: this.#options.config,
+			threads,
+			log: this.#log,
+			partsReplaced: ({ streamId, parts }) => {
+				if (parts !== undefined) {
+					this.#broadcast({ type: 'stream-parts', streamId, parts }, 'delivery');
+				}
+			},
+		});
+	}
+
+	#threadListener(): RoleThreadListener {
+		return {
+			prepare: (thread) => {
+				const listeners = this.#descriptors.take(LISTENERS[thread.role]);
+				if (listeners === null) {
+					this.#die(`no listening descriptors are left to restart ${thread.name}`);
+					return null;
+				}
+				const streams = [...this.#registry.streams()].map(({ stream }) => stream);
+				const { originSocket } = this.#options;
+				return {
+					config: this.#config,
+					listeners,
+					counters: this.#ledger.openThread(thread.name).slab,
+					connections: this.#connectionShare(thread),
+					relay: { processId: this.#processId, onDemand: this.#pulls !== null },
+					...this.#filesOnly,
+					...(originSocket === undefined ? {} : { originSocket }),
+					streams,
+				};
+			},
+			created: (thread) => this.#onCreated(thread),
+			message: (thread, message) => this.#onMessage(thread, message),
+			lost: (thread, owner) => this.#onLost(thread, owner),
+			stuck: (thread) => this.#die(`${thread.name} hangs and cannot be ended`),
+		};
+	}
+
+	#registryListener(): RegistryListener {
+		const tell = (name: string, { app, name: stream, streamId }: StreamInfo): void =>
+			this.#log.info({ app, stream, streamId }, name);
+		return {
+			opened: (stream) => {
+				tell('stream opened', stream);
+				this.#outputs?.opened(stream);
+				this.#broadcast({ type: 'stream-opened', stream });
+				this.#pulls?.opened(stream);
+			},
+			ringReplaced: (stream) => {
+				this.#broadcast({ type: 'stream-ring', streamId: stream.streamId, ring: stream.ring });
+				this.#outputs?.ringReplaced(stream);
+			},
+			publisherChanged: (stream, present) => {
+				tell(present ? 'publisher is back' : 'publisher is gone', stream);
+				this.#broadcast({ type: 'stream-publisher', streamId: stream.streamId, present });
+			},
+			ended: (stream) => {
+				tell('stream ended', stream);
+				this.#broadcast({ type: 'stream-ended', streamId: stream.streamId });
+				this.#outputs?.ended(stream);
+				this.#pulls?.ended(stream);
+			},
+		};
+	}
+
+	#onMessage(thread: RoleThread, message: ThreadToCoordinator): void {
+		const { owner } = thread;
+		switch (message.type) {
+			case 'ready':
+				this.#ready.add(thread);
+				this.#progress.changed();
+				break;
+			case 'publish-request':
+				if (owner !== null) {
+					this.#onPublishRequest(thread, owner, message);
+				}
+				break;
+			case 'publication-ended':
+			case 'publication-released':
+				this.#registry.publicationEnded(message.publicationId, message.final);
+				break;
+			case 'ring-grown':
+				this.#registry.ringGrown(message.publicationId, message.ring);
+				break;
+			case 'stream-wanted':
+				this.#pulls?.wanted(thread, message.app, message.name, message);
+				break;
+			case 'audience':
+				this.#pulls?.audience(thread, message.streamId, message.present);
+				break;
+			case 'pull-missing':
+				this.#pulls?.missing(message.app, message.name, { code: message.code, message: message.message });
+				break;
+			case 'pull-upstream':
+				this.#pulls?.upstream(message.app, message.name, message.upstream);
+				break;
+			case 'drained':
+				this.#drained.add(thread);
+				this.#progress.changed();
+				break;
+		}
+	}
+
+	#onPublishRequest(
+		thread: RoleThread,
+		owner: PublicationOwner,
+		request: Extract<ThreadToCoordinator, { type: 'publish-request' }>,
+	): void {
+		const reply = (verdict: PublishVerdict): void => {
+			// The thread may have been replaced meanwhile; its successor knows nothing of this request.
+			if (thread.owner === owner) {
+				thread.post({ type: 'publish-verdict', requestId: request.requestId, verdict });
+			}
+		};
+		if (this.#pulls !== null && request.publisher.protocol !== 'pull') {
+			reply({ granted: false, code: 'PUBLISH_REFUSED', message: 'this is a gateway: publish to its upstream' });
+		} else {
+			this.#registry.request(owner, request, reply);
+		}
+	}
+
+	#onCreated(thread: RoleThread): void {
+		this.#wire(thread);
+		if (thread.role === 'ingest') {
+			this.#pulls?.threadStarted(thread);
+		}
+	}
+
+	#onLost(thread: RoleThread, owner: PublicationOwner): void {
+		this.#ledger.closeThread(thread.name);
+		clearConnectionShare(this.#connectionShare(thread));
+		this.#registry.ownerGone(owner);
+		this.#pulls?.threadLost(thread);
+		if (thread.role === 'ingest') {
+			this.#broadcast({ type: 'push-port-closed', index: thread.index }, 'delivery');
+		} else if (this.#filesOnly.filesOnly !== undefined) {
+			this.#broadcast({ type: 'peer-port-closed', index: thread.index }, 'delivery');
+		}
+		if (!this.#ready.has(thread) && !thread.stopped) {
+			this.#die(`${thread.name} died before it was ready`);
+		}
+		this.#progress.changed();
+	}
+
+	#connectionShare(thread: RoleThread): ConnectionShare {
+		return { table: this.#connections, share: this.#threads.indexOf(thread) };
+	}
+
+	/** A channel between this thread and every running thread of the other role; where there is no other, of its own. */
+	#wire(thread: RoleThread): void {
+		const { filesOnly } = this.#filesOnly;
+		const type = filesOnly === undefined ? 'push-port' : 'peer-port';
+		for (const other of this.#threads) {
+			const isPartner = filesOnly === undefined ? other.role !== thread.role : other !== thread;
+			if (isPartner && other.running) {
+				const { port1, port2 } = new MessageChannel();
+				thread.post({ type, index: other.index, port: port1 }, [port1]);
+				other.post({ type, index: thread.index, port: port2 }, [port2]);
+			}
+		}
+	}
+
+	#broadcast(message: CoordinatorToThread, role?: RoleName): void {
+		for (const thread of this.#threads) {
+			if (role === undefined || thread.role === role) {
+				thread.post(message);
+			}
+		}
+	}
+
+	#die(reason: string): void {
+		if (!this.#fatal) {
+			this.#fatal = true;
+			this.#log.fatal({ reason }, 'the process cannot go on');
+			this.#options.onFatal(reason);
+			this.#progress.changed();
+		}
+	}
+}
+
+const systemClock = {
+	now: (): number => Date.now(),
+	schedule: (delayMs: number, action: () => void): (() => void) => {
+		const timer = setTimeout(action, delayMs);
+		return () => clearTimeout(timer);
+	},
+};

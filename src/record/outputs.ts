@@ -1,0 +1,22 @@
+import type { AppPolicy, RecordPolicy } from '../config/schema.js';
+import { flvOutput } from './flv/output.js';
+import { fmp4Output } from './fmp4/output.js';
+import { hlsOutput } from './hls/output.js';
+import type { Output } from './output.js';
+
+/** The switches of `record`. */
+export type OutputName = keyof RecordPolicy;
+
+/** What streams are recorded as. */
+export const OUTPUTS: Readonly<Record<OutputName, Output>> = {
+	flv: flvOutput,
+	fmp4: fmp4Output,
+	hls: hlsOutput,
+};
+
+export const OUTPUT_NAMES = Object.keys(OUTPUTS) as OutputName[];
+
+/** What is made of a stream. The window that viewers go back in is fMP4, whether that is recorded or not. */
+export function outputsOf({ record, dvr }: Pick<AppPolicy, 'record' | 'dvr'>): OutputName[] {
+	return OUTPUT_NAMES.filter((output) => record[output] || (output === 'fmp4' && dvr.window > 0));
+}

@@ -1,0 +1,254 @@
+import { type Config, policyOf } from '../config/schema.js';
+import { type Reason, reasonOf } from '../errors.js';
+import type { PullCounts } from '../metrics/snapshot.js';
+import { streamKey } from '../stream/directory.js';
+import type { RegistryClock } from '../stream/registry.js';
+import type { CoordinatorToThread, RelayWish, StreamInfo } from '../stream/thread-messages.js';
+
+/** A thread as the book needs it. Compared by identity. */
+export type PullThread = { readonly running: boolean; post(message: CoordinatorToThread): void };
+
+export type PullBookParts = {
+	config: Config;
+	clock: RegistryClock;
+	/** "Not there" is answered from memory for this long: players that ask in a loop are not passed on. */
+	refusalKeptMs: number;
+	/** Where pulls can be put. */
+	ingest: readonly PullThread[];
+	/** Reaches every thread. */
+	broadcast(message: CoordinatorToThread): void;
+	/** Ends a stream that nobody wants any more. */
+	endStream(app: string, name: string): void;
+};
+
+type Pull = {
+	app: string;
+	name: string;
+	/** Processes that the stream is relayed to. They stay in here as long as the pull lasts. */
+	via: Set<string>;
+	/** Where the relay goes on for which it was begun. */
+	resumeMs: number | undefined;
+	/** Null while no ingest thread runs. */
+	thread: PullThread | null;
+	/** Once it is live. */
+	streamId: number | null;
+	/** Threads with viewers. */
+	audience: Set<PullThread>;
+	upstream: string | null;
+	cancelStop: () => void;
+};
+
+/** Of those who wait for a stream the last has given up by then. */
+const AFTER_WAIT_MS = 1000;
+
+/**
+ * What a gateway pulls: one pull for each wanted stream, in one ingest thread, from the first viewer until some time after the last.
+ * Bookkeeping on the coordinator's thread; the pulling itself is in src/gateway.
+ */
+export class PullBook {
+	config: Config;
+	readonly #parts: PullBookParts;
+	readonly #pulls = new Map<string, Pull>();
+	readonly #refusals = new Map<string, Reason>();
+	#closed = false;
+
+	constructor(parts: PullBookParts) {
+		this.#parts = parts;
+		this.config = parts.config;
+	}
+
+	/** A viewer in `asker` wants a stream, or a relay does. */
+	wanted(asker: PullThread, app: string, name: string, wish: RelayWish): void {
+		const key = streamKey(app, name);
+		const pull = this.#pulls.get(key);
+		const refusal = pull === undefined ? this.#refusalOf(key) : null;
+		if (pull !== undefined) {
+			this.#join(pull, wish.via);
+		} else if (refusal !== null) {
+			asker.post({ type: 'stream-missing', app, name, ...refusal });
+		} else {
+			this.#start(app, name, wish);
+		}
+	}
+
+	/** A pulled stream is live. */
+	opened({ app, name, streamId }: StreamInfo): void {
+		const pull = this.#pulls.get(streamKey(app, name));
+		if (pull !== undefined) {
+			pull.streamId = streamId;
+			this.#considerStop(pull);
+		}
+	}
+
+	/** A stream has viewers in `thread`, or none any more. */
+	audience(thread: PullThread, streamId: number, present: boolean): void {
+		for (const pull of this.#pulls.values()) {
+			if (pull.streamId === streamId) {
+				this.#setAudience(pull, thread, present);
+			}
+		}
+	}
+
+	/** No upstream has the stream: those who wait may be told. */
+	missing(app: string, name: string, reason: Reason): void {
+		const key = streamKey(app, name);
+		const pull = this.#pulls.get(key);
+		if (pull === undefined || pull.streamId !== null) {
+			return;
+		}
+		this.#parts.broadcast({ type: 'stream-missing', app, name, ...reason });
+		const mayCome = reason.code === 'STREAM_NOT_FOUND' || reason.code === 'UPSTREAM_FAILED';
+		if (!mayCome || policyOf(this.config, app).play.missing === '404') {
+			this.#forget(pull);
+			this.#refusals.set(key, reason);
+			this.#parts.clock.schedule(this.#parts.refusalKeptMs, () => this.#refusals.delete(key));
+		}
+	}
+
+	/** Where a pull gets its stream from now. */
+	upstream(app: string, name: string, upstream: string | null): void {
+		const pull = this.#pulls.get(streamKey(app, name));
+		if (pull !== undefined) {
+			pull.upstream = upstream;
+		}
+	}
+
+	/** A stream has ended, by its upstream or by an operator. */
+	ended({ app, name, streamId }: StreamInfo): void {
+		const pull = this.#pulls.get(streamKey(app, name));
+		if (pull?.streamId === streamId) {
+			this.#forget(pull);
+		}
+	}
+
+	/** An ingest thread has started, perhaps in place of one that died: it takes what nobody pulls. */
+	threadStarted(thread: PullThread): void {
+		for (const pull of this.#pulls.values()) {
+			if (pull.thread === null) {
+				this.#assign(pull, thread);
+			}
+		}
+	}
+
+	/** A thread is gone: its viewers with it, its pulls go to another. The streams wait meanwhile, as for any lost publisher. */
+	threadLost(thread: PullThread): void {
+		for (const pull of [...this.#pulls.values()]) {
+			this.#setAudience(pull, thread, false);
+			if (pull.thread === thread) {
+				pull.upstream = null;
+				this.#assign(pull, this.#idlest());
+			}
+		}
+	}
+
+	/** From now on nothing is begun any more. */
+	close(): void {
+		this.#closed = true;
+		for (const { cancelStop } of this.#pulls.values()) {
+			cancelStop();
+		}
+	}
+
+	/** Pulls that deliver, by upstream, and those that are still looking for one. */
+	counts(): PullCounts {
+		const upstreams = new Map(this.config.gateway.upstreams.map((upstream) => [upstream, 0]));
+		for (const { upstream } of this.#pulls.values()) {
+			if (upstream !== null) {
+				upstreams.set(upstream, (upstreams.get(upstream) ?? 0) + 1);
+			}
+		}
+		return { active: this.#pulls.size, upstreams: Object.fromEntries(upstreams) };
+	}
+
+	#refusalOf(key: string): Reason | null {
+		const { limits } = this.config;
+		if (this.#closed) {
+			return reasonOf('SERVER_STOPPING');
+		}
+		if (this.#pulls.size >= limits.streams) {
+			return reasonOf('STREAM_LIMIT', `limits.streams is ${limits.streams}`);
+		}
+		return this.#refusals.get(key) ?? null;
+	}
+
+	#start(app: string, name: string, { via, resumeMs }: RelayWish): void {
+		const pull: Pull = {
+			app,
+			name,
+			via: new Set(via),
+			resumeMs,
+			thread: null,
+			streamId: null,
+			audience: new Set(),
+			upstream: null,
+			cancelStop: () => undefined,
+		};
+		this.#pulls.set(streamKey(app, name), pull);
+		this.#considerStop(pull);
+		this.#assign(pull, this.#idlest());
+	}
+
+	/** One more wants what is being pulled. A relay among them must be known to the upstreams before the pull goes on. */
+	#join(pull: Pull, via: readonly string[]): void {
+		if (pull.streamId === null) {
+			this.#considerStop(pull);
+		}
+		const before = pull.via.size;
+		for (const id of via) {
+			pull.via.add(id);
+		}
+		if (pull.via.size > before) {
+			this.#postStart(pull);
+		}
+	}
+
+	#assign(pull: Pull, thread: PullThread | null): void {
+		pull.thread = thread;
+		this.#postStart(pull);
+	}
+
+	#postStart({ app, name, via, resumeMs, thread }: Pull): void {
+		thread?.post({ type: 'pull-start', app, name, via: [...via], resumeMs });
+	}
+
+	#idlest(): PullThread | null {
+		const load = (thread: PullThread): number =>
+			[...this.#pulls.values()].filter((pull) => pull.thread === thread).length;
+		const running = this.#parts.ingest.filter((thread) => thread.running);
+		return running.sort((a, b) => load(a) - load(b))[0] ?? null;
+	}
+
+	#setAudience(pull: Pull, thread: PullThread, present: boolean): void {
+		if (present) {
+			pull.audience.add(thread);
+			pull.cancelStop();
+		} else if (pull.audience.delete(thread)) {
+			this.#considerStop(pull);
+		}
+	}
+
+	/** Without viewers a pull ends after gateway.linger; one that is not live yet, when nobody can be waiting for it any more. */
+	#considerStop(pull: Pull): void {
+		pull.cancelStop();
+		if (pull.audience.size > 0) {
+			return;
+		}
+		const waitMs = policyOf(this.config, pull.app).play.waitTimeout + AFTER_WAIT_MS;
+		const delayMs = pull.streamId === null ? waitMs : this.config.gateway.linger;
+		pull.cancelStop = this.#parts.clock.schedule(delayMs, () => this.#stop(pull));
+	}
+
+	#stop(pull: Pull): void {
+		this.#forget(pull);
+		if (pull.streamId !== null) {
+			this.#parts.endStream(pull.app, pull.name);
+		}
+	}
+
+	#forget(pull: Pull): void {
+		const { app, name, thread } = pull;
+		pull.cancelStop();
+		this.#pulls.delete(streamKey(app, name));
+		thread?.post({ type: 'pull-stop', app, name });
+	}
+}

@@ -1,0 +1,277 @@
+import type { Agent } from 'node:http';
+import { type Config, policyOf } from '../config/schema.js';
+import { type ErrorCode, PeerError } from '../errors.js';
+import type { Logger } from '../log/logger.js';
+import type { Counters } from '../metrics/counters.js';
+import type { PublishDesk } from '../stream/publish/publish-desk.js';
+import type { RelayWish, ThreadToCoordinator } from '../stream/thread-messages.js';
+import { openSource } from './open-source.js';
+import { PullOutput } from './pull-output.js';
+import { endOf, type Source, type SourceEnd, streamUrl } from './source.js';
+import type { Upstreams } from './upstreams.js';
+
+/** What a thread's pulls share. */
+export type PullServices = {
+	/** The current one; replaced on reload. */
+	config: Config;
+	readonly processId: string;
+	/** See SourceTarget. */
+	readonly agent?: Agent;
+	readonly upstreams: Upstreams;
+	readonly desk: PublishDesk;
+	readonly counters: Counters;
+	readonly log: Logger;
+	readonly send: (message: ThreadToCoordinator) => void;
+};
+
+/** A connection and what has come of it. */
+type Attempt = {
+	source: Source;
+	upstream: string;
+	/** It has brought something new. */
+	delivers: boolean;
+	startedAtMs: number;
+	bytesSeen: number;
+	quietChecks: number;
+};
+
+/** A stall is found out after this many looks in a row. Counted, not timed: a suspended machine is no stall. */
+const STALL_CHECKS = 4;
+/** A source that was lost sooner than this counts as one that failed. */
+const STABLE_MS = 2000;
+
+/**
+ * One stream from whichever upstream has it, for as long as it is wanted. Every upstream is asked in turn; when one is lost, the next
+ * takes its place at once; when none is left, all are asked again, after longer and longer pauses, without end. Viewers stay.
+ *
+ * The stream ends when the upstreams say that it is over: at once after an orderly end, after publish.grace when it was lost first, for
+ * then its publisher may come back.
+ */
+export class Pull {
+	readonly app: string;
+	readonly name: string;
+	readonly #services: PullServices;
+	readonly #output: PullOutput;
+	readonly #log: Logger;
+	#via: readonly string[];
+	/** Where the relay goes on that wants the stream first. */
+	readonly #firstResumeMs: number | null;
+	#attempt: Attempt | null = null;
+	/** Upstreams that are still to be asked in this round. */
+	#candidates: string[] = [];
+	#missing: SourceEnd | null = null;
+	#failed: SourceEnd | null = null;
+	/** Rounds that failed in a row. */
+	#failures = 0;
+	#missingSinceMs: number | null = null;
+	#endedOrderly = false;
+	#stopped = false;
+	#retryTimer: NodeJS.Timeout | undefined;
+	#stallTimer: NodeJS.Timeout | undefined;
+
+	constructor(services: PullServices, app: string, name: string, { via, resumeMs }: RelayWish) {
+		this.#services = services;
+		this.app = app;
+		this.name = name;
+		this.#via = via;
+		this.#firstResumeMs = resumeMs ?? null;
+		this.#log = services.log.child({ stream: `${app}/${name}` });
+		this.#output = new PullOutput({
+			app,
+			name,
+			desk: services.desk,
+			events: {
+				fresh: () => this.#onFresh(),
+				joined: (how) => {
+					this.#log.info({ upstream: this.#attempt?.upstream, how }, 'the source has changed');
+					services.counters.add(how === 'continued' ? 'pullContinuations' : 'pullSplices', 1);
+				},
+				misplaced: () => this.#onMisplaced(),
+				over: (code, message) => this.#onRefused(code, message),
+			},
+		});
+	}
+
+	start(): void {
+		this.#startRound();
+	}
+
+	/** It is wanted for more processes. An upstream that has not delivered yet may be one of them, and is asked again. */
+	follow(via: readonly string[]): void {
+		this.#via = via;
+		if (!this.#output.onAir && this.#attempt !== null && !this.#attempt.delivers) {
+			this.#dropAttempt();
+			this.#startRound();
+		}
+	}
+
+	/** Ends the stream, if it is there, and everything else. */
+	stop(code: ErrorCode): void {
+		this.#stopped = true;
+		clearTimeout(this.#retryTimer);
+		this.#dropAttempt();
+		this.#output.close(code);
+	}
+
+	#startRound(): void {
+		this.#candidates = this.#services.upstreams.order();
+		this.#missing = null;
+		this.#failed = null;
+		this.#askNext();
+	}
+
+	#askNext(): void {
+		const upstream = this.#candidates.shift();
+		if (upstream === undefined) {
+			this.#onRoundOver();
+		} else {
+			this.#ask(upstream, this.#output.resumeMs ?? this.#firstResumeMs);
+		}
+	}
+
+	#ask(upstream: string, resumeMs: number | null): void {
+		const { config, processId, agent } = this.#services;
+		this.#log.debug({ upstream, resumeMs }, 'asking an upstream');
+		this.#output.begin(new URL(upstream).host, resumeMs);
+		const source = openSource(
+			{
+				url: streamUrl(upstream, this.app, this.name),
+				via: [...this.#via, processId],
+				resumeMs,
+				maxMessageBytes: config.limits.maxMessageSize,
+				timeoutMs: config.gateway.stallTimeout,
+				...(agent === undefined ? {} : { agent }),
+			},
+			{
+				tag: (tagType, timestampMs, body) => this.#output.tag(tagType, timestampMs, body),
+				over: (end) => this.#onOver(end),
+			},
+		);
+		const startedAtMs = performance.now();
+		this.#attempt = { source, upstream, delivers: false, startedAtMs, bytesSeen: 0, quietChecks: 0 };
+		this.#stallTimer = setInterval(() => this.#checkStall(), Math.ceil(config.gateway.stallTimeout / STALL_CHECKS));
+	}
+
+	/** The present source has brought a frame that is new. */
+	#onFresh(): void {
+		const attempt = this.#attempt;
+		if (attempt !== null && !attempt.delivers) {
+			const { app, name } = this;
+			attempt.delivers = true;
+			this.#missingSinceMs = null;
+			this.#services.upstreams.worked(attempt.upstream);
+			this.#services.send({ type: 'pull-upstream', app, name, upstream: attempt.upstream });
+			this.#log.info({ upstream: attempt.upstream }, 'pulling');
+		}
+	}
+
+	/** What it has lies far back: asked again for the newest it has. */
+	#onMisplaced(): void {
+		const attempt = this.#dropAttempt();
+		if (attempt !== null) {
+			this.#ask(attempt.upstream, null);
+		}
+	}
+
+	#onOver(end: SourceEnd): void {
+		const attempt = this.#dropAttempt();
+		if (attempt === null) {
+			return;
+		}
+		const { upstream } = attempt;
+		if (end.outcome === 'failed') {
+			this.#services.upstreams.failed(upstream);
+		}
+		const facts = { upstream, outcome: end.outcome, code: end.code, reason: end.message };
+		if (!attempt.delivers) {
+			this.#log.debug(facts, 'an upstream does not deliver');
+			this.#missing = end.outcome === 'failed' ? this.#missing : end;
+			this.#failed = end.outcome === 'failed' ? end : this.#failed;
+			this.#askNext();
+			return;
+		}
+		this.#log.warn(facts, 'upstream lost');
+		this.#services.counters.add('pullLosses', 1);
+		this.#endedOrderly = end.outcome === 'ended';
+		const wasStable = performance.now() - attempt.startedAtMs >= STABLE_MS;
+		this.#failures = wasStable ? 0 : this.#failures + 1;
+		if (wasStable || this.#services.upstreams.anyTrusted) {
+			this.#startRound();
+		} else {
+			this.#retryIn(this.#pauseMs());
+		}
+	}
+
+	/** Nobody delivers. */
+	#onRoundOver(): void {
+		this.#failures += 1;
+		// An upstream that was restarted ended its streams in order; that says nothing of the publisher, who comes back.
+		this.#endedOrderly &&= this.#failed === null;
+		let pauseMs = this.#pauseMs();
+		if (!this.#output.onAir) {
+			const { code, message } = this.#missing ?? this.#failed ?? endOf('failed', new PeerError('UPSTREAM_FAILED'));
+			this.#services.send({ type: 'pull-missing', app: this.app, name: this.name, code, message });
+		} else if (this.#missing === null) {
+			this.#missingSinceMs = null;
+		} else {
+			const nowMs = performance.now();
+			this.#missingSinceMs ??= nowMs;
+			const graceMs = this.#endedOrderly ? 0 : policyOf(this.#services.config, this.app).publish.grace;
+			const leftMs = this.#missingSinceMs + graceMs - nowMs;
+			if (leftMs <= 0) {
+				this.#log.info({ reason: this.#missing.message }, 'no upstream has the stream any more');
+				this.stop('STREAM_ENDED');
+				return;
+			}
+			pauseMs = Math.min(pauseMs, leftMs);
+		}
+		this.#retryIn(pauseMs);
+	}
+
+	/** Exponential, with jitter: the gateways of an upstream that is back do not come all at once. */
+	#pauseMs(): number {
+		const { reconnectMin, reconnectMax } = this.#services.config.gateway;
+		const fullMs = Math.min(reconnectMax, reconnectMin * 2 ** Math.max(0, this.#failures - 1));
+		return fullMs * (0.5 + Math.random() / 2);
+	}
+
+	#retryIn(delayMs: number): void {
+		if (!this.#stopped) {
+			this.#retryTimer = setTimeout(() => this.#startRound(), delayMs);
+		}
+	}
+
+	#checkStall(): void {
+		const attempt = this.#attempt;
+		if (attempt === null) {
+			return;
+		}
+		const { bytesIn, answered } = attempt.source;
+		attempt.quietChecks = bytesIn === attempt.bytesSeen ? attempt.quietChecks + 1 : 0;
+		attempt.bytesSeen = bytesIn;
+		if (attempt.quietChecks >= STALL_CHECKS) {
+			// Some servers accept players of streams that are not there, and let them wait; some do not even answer them.
+			const isIdle = bytesIn === 0 && (answered || this.#endedOrderly);
+			const code = isIdle ? 'STREAM_NOT_FOUND' : 'IDLE_TIMEOUT';
+			this.#onOver(endOf(isIdle ? 'missing' : 'failed', new PeerError(code)));
+		}
+	}
+
+	#onRefused(code: ErrorCode, message: string): void {
+		this.#log.info({ code, reason: message }, 'pull ended');
+		this.stop(code);
+		this.#services.send({ type: 'pull-missing', app: this.app, name: this.name, code, message });
+	}
+
+	/** Ends the present connection. @returns what it was. */
+	#dropAttempt(): Attempt | null {
+		const attempt = this.#attempt;
+		this.#attempt = null;
+		clearInterval(this.#stallTimer);
+		attempt?.source.close();
+		if (attempt?.delivers) {
+			this.#services.send({ type: 'pull-upstream', app: this.app, name: this.name, upstream: null });
+		}
+		return attempt;
+	}
+}
