@@ -1,7 +1,7 @@
 // Spec: RFC 7845 5.1 (Opus identification header).
 
+import { AudioTimeline } from './audio-timeline.js';
 import type { PushedAudioCodec } from './flv-muxer.js';
-import { TrackClock } from './track-clock.js';
 import { bytesOf } from './video-encoding.js';
 
 const AAC_LC = 'mp4a.40.2';
@@ -27,7 +27,7 @@ export async function chooseAudioCodec(): Promise<PushedAudioCodec> {
 export class AudioEncoding {
 	readonly #codec: PushedAudioCodec;
 	readonly #encoder: AudioEncoder;
-	readonly #clock = new TrackClock();
+	readonly #timeline = new AudioTimeline();
 	readonly #listener: AudioEncodingListener;
 	#described = false;
 
@@ -42,14 +42,21 @@ export class AudioEncoding {
 
 	/** Encodes a piece of sound and closes it. */
 	take(sound: AudioData): void {
-		const timeMs = this.#clock.timeOf(sound.timestamp, performance.now());
+		const silence = this.#timeline.place(sound, performance.now());
+		if (silence === null) {
+			sound.close();
+			return;
+		}
 		if (this.#encoder.state === 'unconfigured') {
 			const { sampleRate, numberOfChannels } = sound;
 			const codec = this.#codec === 'aac' ? AAC_LC : 'opus';
 			this.#encoder.configure({ codec, sampleRate, numberOfChannels, bitrate: BITRATE });
 		}
 		if (this.#encoder.state === 'configured') {
-			this.#encoder.encode(restamped(sound, Math.round(timeMs * 1000)));
+			if (silence > 0) {
+				this.#encoder.encode(silenceLike(sound, silence));
+			}
+			this.#encoder.encode(sound);
 		}
 		sound.close();
 	}
@@ -69,19 +76,14 @@ export class AudioEncoding {
 		}
 		const data = new Uint8Array(chunk.byteLength);
 		chunk.copyTo(data);
-		this.#listener.frame(chunk.timestamp / 1000, data);
+		this.#listener.frame(this.#timeline.next(chunk.duration ?? 0), data);
 	}
 }
 
-/** The same samples at another time; AudioData cannot be given one after it was made. */
-function restamped(sound: AudioData, timestamp: number): AudioData {
-	const { sampleRate, numberOfChannels, numberOfFrames } = sound;
-	const planes = new Float32Array(numberOfChannels * numberOfFrames);
-	for (let planeIndex = 0; planeIndex < numberOfChannels; planeIndex++) {
-		const plane = planes.subarray(planeIndex * numberOfFrames, (planeIndex + 1) * numberOfFrames);
-		sound.copyTo(plane, { planeIndex, format: 'f32-planar' });
-	}
-	return new AudioData({ format: 'f32-planar', sampleRate, numberOfChannels, numberOfFrames, timestamp, data: planes });
+/** Silence in the form of `sound`. */
+function silenceLike({ sampleRate, numberOfChannels, timestamp }: AudioData, numberOfFrames: number): AudioData {
+	const data = new Float32Array(numberOfChannels * numberOfFrames);
+	return new AudioData({ format: 'f32-planar', sampleRate, numberOfChannels, numberOfFrames, timestamp, data });
 }
 
 /** Browsers may leave the description of mono and stereo Opus out; FLV wants one. */

@@ -1,6 +1,7 @@
 /** Chrome and Edge hand out a track's frames as a stream; it is in no standard library of types. */
 declare const MediaStreamTrackProcessor: new (options: {
 	track: MediaStreamTrack;
+	maxBufferSize?: number;
 }) => {
 	readable: ReadableStream<VideoFrame | AudioData>;
 };
@@ -9,17 +10,35 @@ export type CaptureOptions = { source: 'camera' | 'screen'; height: number; soun
 
 const FRAME_RATE = 30;
 const WIDE = 16 / 9;
+/** A busy page is waited for: sound for 2 s in pieces of 10 ms, pictures only as many as an encoder may hold. */
+const MAX_WAITING_SOUNDS = 200;
+const MAX_WAITING_PICTURES = 3;
+/** Names of the browser's refusals, and what a person can do about them. */
+const REFUSALS: Readonly<Record<string, string>> = {
+	NotFoundError: 'This device has no camera or microphone that could be used.',
+	NotAllowedError:
+		'The browser was not allowed to use camera, microphone or screen. Allow it beside the address of this page.',
+	NotReadableError: 'Camera or microphone is in use by another program.',
+	OverconstrainedError: 'No camera fits the chosen picture.',
+};
 
-/** Asks the user for camera or screen. Throws what the browser throws when the user refuses. */
+/** Asks the user for camera or screen. Throws an Error that tells the user why there is none. */
 export async function capture({ source, height, sound }: CaptureOptions): Promise<MediaStream> {
 	if (navigator.mediaDevices === undefined) {
 		throw new Error('Browsers give cameras and screens only to pages that came by HTTPS or from localhost.');
 	}
 	const size = { height: { ideal: height }, width: { ideal: Math.round(height * WIDE) } };
 	const video = { ...size, frameRate: { ideal: FRAME_RATE, max: FRAME_RATE } };
-	return source === 'camera'
-		? navigator.mediaDevices.getUserMedia({ video, audio: sound })
-		: navigator.mediaDevices.getDisplayMedia({ video, audio: sound });
+	try {
+		return source === 'camera'
+			? await navigator.mediaDevices.getUserMedia({ video, audio: sound })
+			: await navigator.mediaDevices.getDisplayMedia({ video, audio: sound });
+	} catch (error) {
+		if (error instanceof DOMException) {
+			throw new Error(REFUSALS[error.name] ?? error.message);
+		}
+		throw error;
+	}
 }
 
 /** Hands every picture of `track` to `take`, which closes it. @returns what stops it. */
@@ -46,7 +65,8 @@ export function readAudio(track: MediaStreamTrack, take: (data: AudioData) => vo
 }
 
 function readProcessor(track: MediaStreamTrack, take: (data: VideoFrame | AudioData) => void): () => void {
-	const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+	const maxBufferSize = track.kind === 'audio' ? MAX_WAITING_SOUNDS : MAX_WAITING_PICTURES;
+	const reader = new MediaStreamTrackProcessor({ track, maxBufferSize }).readable.getReader();
 	const pump = async (): Promise<void> => {
 		for (;;) {
 			const { done, value } = await reader.read();
@@ -60,13 +80,6 @@ function readProcessor(track: MediaStreamTrack, take: (data: VideoFrame | AudioD
 	return () => void reader.cancel();
 }
 
-const WORKLET_SOURCE = `registerProcessor('tap', class extends AudioWorkletProcessor {
-	process([channels]) {
-		if (channels.length > 0) this.port.postMessage(channels);
-		return true;
-	}
-});`;
-
 /** Blocks of 128 samples, gathered so that not every one of them becomes a message to the encoder. */
 const WORKLET_BLOCKS = 8;
 
@@ -75,9 +88,7 @@ function readWorklet(track: MediaStreamTrack, take: (data: AudioData) => void): 
 	let blocks: Float32Array[][] = [];
 	let samples = 0;
 	const start = async (): Promise<void> => {
-		const module = URL.createObjectURL(new Blob([WORKLET_SOURCE], { type: 'text/javascript' }));
-		await context.audioWorklet.addModule(module);
-		URL.revokeObjectURL(module);
+		await context.audioWorklet.addModule(new URL('./audio-tap.js', import.meta.url));
 		const tap = new AudioWorkletNode(context, 'tap', { numberOfOutputs: 0 });
 		tap.port.onmessage = ({ data: channels }: MessageEvent<Float32Array[]>) => {
 			blocks.push(channels);

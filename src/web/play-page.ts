@@ -3,7 +3,8 @@ import { HlsPlayer } from './hls-player.js';
 import { addCopyLine, byId, rememberStream } from './page.js';
 import { mediaSourceSupports, type Player } from './player.js';
 import { PlayerView } from './player-view.js';
-import { chooseVia, mediaHost, parseStream, type StreamUrls, streamUrls } from './stream-address.js';
+import { describeServer, pageBase } from './server.js';
+import { appOf, chooseVia, mediaBase, parseStream, type StreamUrls, streamUrls } from './stream-address.js';
 
 /** What every browser with Media Source Extensions plays. */
 const COMMON_TYPE = 'video/mp4; codecs="avc1.42E01E, mp4a.40.2"';
@@ -17,8 +18,11 @@ const serverField = form.elements.namedItem('server') as HTMLInputElement;
 const query = new URLSearchParams(location.search);
 document.body.classList.toggle('embedded', query.has('embed'));
 streamField.value = query.get('stream') ?? '';
-viaField.value = chooseVia(query.get('via'), mediaSourceSupports(COMMON_TYPE));
-serverField.value = mediaHost(location, query.get('server'));
+const stream = parseStream(streamField.value);
+const server = await describeServer(stream === null ? '' : appOf(stream));
+const ownHost = mediaBase(pageBase(), server, null).host;
+viaField.value = chooseVia(query.get('via'), mediaSourceSupports(COMMON_TYPE), server.role);
+serverField.value = query.get('server') ?? ownHost;
 
 form.addEventListener('submit', (event) => {
 	event.preventDefault();
@@ -28,13 +32,12 @@ form.addEventListener('submit', (event) => {
 		return;
 	}
 	const chosen = new URLSearchParams({ stream, via: viaField.value });
-	if (serverField.value !== mediaHost(location, null)) {
+	if (serverField.value !== ownHost) {
 		chosen.set('server', serverField.value);
 	}
 	location.search = chosen.toString().replaceAll('%2F', '/');
 });
 
-const stream = parseStream(streamField.value);
 if (stream !== null) {
 	watch(stream);
 } else if (streamField.value !== '') {
@@ -42,7 +45,8 @@ if (stream !== null) {
 }
 
 function watch(stream: string): void {
-	const urls = streamUrls(serverField.value, stream, location.protocol === 'https:');
+	const given = serverField.value === ownHost ? null : serverField.value;
+	const urls = streamUrls(mediaBase(pageBase(), server, given), server, stream);
 	document.title = `${stream} · Millrace`;
 	rememberStream(stream);
 	playerFor(urls).start();
@@ -53,9 +57,15 @@ function watch(stream: string): void {
 	addCopyLine(links, 'This page', location.href);
 	addCopyLine(links, 'HTTP-FLV, for VLC, ffplay and players in pages', urls.httpFlv);
 	addCopyLine(links, 'WebSocket-FLV, for players in pages', urls.wsFlv);
-	addCopyLine(links, 'HLS with low latency', urls.llHls);
-	addCopyLine(links, 'HLS with MPEG-TS, for every player', urls.hls);
-	addCopyLine(links, 'RTMP', urls.rtmp);
+	if (server.lowLatency) {
+		addCopyLine(links, 'HLS with low latency', urls.llHls);
+	}
+	if (server.recorded.hls) {
+		addCopyLine(links, 'HLS with MPEG-TS, for every player', urls.hls);
+	}
+	if (urls.rtmp !== null) {
+		addCopyLine(links, 'RTMP', urls.rtmp);
+	}
 	addCopyLine(
 		links,
 		'Embed in a page',

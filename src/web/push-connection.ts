@@ -106,9 +106,7 @@ export class PushConnection {
 			this.#socket = null;
 			this.#begun = false;
 			const retryInMs = this.#backoff.next();
-			const given =
-				reason === '' ? `The connection was closed (${code}).` : `The server closed the connection: ${reason}.`;
-			this.#listener.state({ kind: 'waiting', reason: given, retryInMs });
+			this.#listener.state({ kind: 'waiting', reason: closeReason(code, reason), retryInMs });
 			this.#retryTimer = window.setTimeout(() => this.#connect(), retryInMs);
 		});
 	}
@@ -150,4 +148,18 @@ export class PushConnection {
 		this.#bytesSent += bytes.length;
 		this.#socket?.send(bytes as Uint8Array<ArrayBuffer>);
 	}
+}
+
+const ABNORMAL_CLOSURE = 1006;
+/** Close codes from here on are refusals with a sentence for people. */
+const FIRST_REFUSAL = 4400;
+
+function closeReason(code: number, reason: string): string {
+	if (code === ABNORMAL_CLOSURE) {
+		return 'The server cannot be reached.';
+	}
+	if (reason === '') {
+		return `The connection was closed (${code}).`;
+	}
+	return code >= FIRST_REFUSAL ? `${reason}.` : `The server closed the connection: ${reason}.`;
 }

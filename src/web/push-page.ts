@@ -2,7 +2,8 @@ import { AudioEncoding, chooseAudioCodec } from './audio-encoding.js';
 import { capture, readAudio, readVideo } from './capture.js';
 import { addCopyLine, byId, formatBitrate, formatBytes, rememberStream, setText } from './page.js';
 import { PushConnection, type PushState } from './push-connection.js';
-import { mediaHost, parseStream, streamUrls } from './stream-address.js';
+import { describeServer, pageBase } from './server.js';
+import { mediaBase, parseStream, type StreamUrls, streamUrls } from './stream-address.js';
 import { VideoEncoding } from './video-encoding.js';
 
 const FIGURES_INTERVAL_MS = 1000;
@@ -13,12 +14,20 @@ const startButton = byId('start', HTMLButtonElement);
 const stopButton = byId('stop', HTMLButtonElement);
 const serverField = form.elements.namedItem('server') as HTMLInputElement;
 const query = new URLSearchParams(location.search);
-const secure = location.protocol === 'https:';
 
-serverField.value = mediaHost(location, query.get('server'));
+const server = await describeServer();
+const ownHost = mediaBase(pageBase(), server, null).host;
+serverField.value = query.get('server') ?? ownHost;
 (form.elements.namedItem('stream') as HTMLInputElement).value = query.get('stream') ?? '';
 
 let stopPublishing: (() => void) | null = null;
+
+if (!server.publish && serverField.value === ownHost) {
+	show(
+		'bad',
+		`This server takes no publishers (it is a ${server.role}): publish to the server that it gets its streams from.`,
+	);
+}
 
 form.addEventListener('submit', async (event) => {
 	event.preventDefault();
@@ -57,7 +66,8 @@ async function publish(settings: FormData): Promise<() => void> {
 		throw new Error('There is no picture to publish.');
 	}
 	const audioCodec = audioTrack === undefined ? null : await chooseAudioCodec();
-	const urls = streamUrls(serverField.value, stream, secure);
+	const given = serverField.value === ownHost ? null : serverField.value;
+	const urls = streamUrls(mediaBase(pageBase(), server, given), server, stream);
 	const failed = (reason: string): void => stop(reason);
 
 	const video = await VideoEncoding.create(height, bitsPerSecond, {
@@ -136,14 +146,16 @@ function showFigures(connection: PushConnection, video: VideoEncoding): number {
 	}, FIGURES_INTERVAL_MS);
 }
 
-function shareLinks(stream: string, urls: { httpFlv: string; rtmp: string }): void {
+function shareLinks(stream: string, { httpFlv, rtmp }: Pick<StreamUrls, 'httpFlv' | 'rtmp'>): void {
 	rememberStream(stream);
 	const page = new URL('play.html', location.href);
 	page.search = `stream=${stream}`;
 	const links = byId('links', HTMLUListElement);
 	links.replaceChildren();
 	addCopyLine(links, 'In a browser', page.href);
-	addCopyLine(links, 'HTTP-FLV', urls.httpFlv);
-	addCopyLine(links, 'RTMP', urls.rtmp);
+	addCopyLine(links, 'HTTP-FLV', httpFlv);
+	if (rtmp !== null) {
+		addCopyLine(links, 'RTMP', rtmp);
+	}
 	byId('share', HTMLElement).hidden = false;
 }

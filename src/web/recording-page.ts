@@ -3,21 +3,33 @@ import { HlsPlayer } from './hls-player.js';
 import { addCopyLine, byId, recentStreams, rememberStream } from './page.js';
 import type { Player } from './player.js';
 import { PlayerView } from './player-view.js';
-import { parseStream, type RecordingKind, recordingUrl } from './stream-address.js';
+import { describeServer, pageBase, type ServerDescription } from './server.js';
+import { appOf, parseStream, type RecordingKind, recordingUrl } from './stream-address.js';
 
 // One page under three names, those that rtmp_server has: mp4.html, video.html and play_merge.html.
 
-type Format = { kind: RecordingKind; page: string; missing: string };
+type Format = { kind: RecordingKind; page: string; output: 'flv' | 'fmp4'; missing: string };
 
 const FORMATS: readonly Format[] = [
 	{
 		kind: 'mp4',
 		page: 'mp4.html',
-		missing: 'There is no finished MP4 of this stream: it is made when a recording ends.',
+		output: 'fmp4',
+		missing: 'There is no finished MP4 of this stream.',
 	},
-	{ kind: 'flv', page: 'video.html', missing: 'There is no FLV recording of this stream.' },
-	{ kind: 'merged', page: 'play_merge.html', missing: 'There is no fMP4 recording of this stream.' },
-	{ kind: 'separate', page: 'play_merge.html', missing: 'There is no fMP4 recording of this stream.' },
+	{ kind: 'flv', page: 'video.html', output: 'flv', missing: 'There is no FLV recording of this stream.' },
+	{
+		kind: 'merged',
+		page: 'play_merge.html',
+		output: 'fmp4',
+		missing: 'There is no fMP4 recording of this stream.',
+	},
+	{
+		kind: 'separate',
+		page: 'play_merge.html',
+		output: 'fmp4',
+		missing: 'There is no fMP4 recording of this stream.',
+	},
 ];
 
 const query = new URLSearchParams(location.search);
@@ -42,7 +54,7 @@ if (format.kind === 'separate') {
 	byId('choose', HTMLFormElement).append(field);
 }
 if (stream !== null) {
-	play(stream);
+	await play(stream);
 } else if (streamField.value !== '') {
 	view.show('bad', 'A stream is named app/name, of letters, digits, _ and -.');
 }
@@ -53,19 +65,38 @@ function chosenFormat(): Format {
 	return formats.find(({ kind }) => kind === query.get('format')) ?? formats[0] ?? FORMATS[0]!;
 }
 
-function play(stream: string): void {
-	const url = recordingUrl(stream, format.kind);
+async function play(stream: string): Promise<void> {
+	const server = await describeServer(appOf(stream));
+	const url = recordingUrl(pageBase(), stream, format.kind);
 	document.title = `${stream} · recording · Millrace`;
 	rememberStream(stream);
-	playerFor(url).start();
+	playerFor(url, await missingReason(stream, server)).start();
 	const links = byId('links', HTMLUListElement);
 	addCopyLine(links, 'This page', location.href);
 	addCopyLine(links, 'The recording', new URL(url, location.href).href);
 	byId('share', HTMLElement).hidden = false;
 }
 
-function playerFor(url: string): Player {
-	const { missing } = format;
+/** The sentence for a recording that is not there: why, and what can be done. */
+async function missingReason(stream: string, { recorded }: ServerDescription): Promise<string> {
+	if (!recorded[format.output]) {
+		return `${format.missing} This server does not record in this form.`;
+	}
+	if (format.kind === 'mp4' && (await isGrowing(stream))) {
+		byId('growing', HTMLAnchorElement).href = `play_merge.html?stream=${stream}`;
+		byId('growing', HTMLElement).hidden = false;
+		return 'This stream is being recorded: its MP4 is made when it ends. Watch it growing as fMP4.';
+	}
+	return format.missing;
+}
+
+/** The playlist of the recording has no end yet. */
+async function isGrowing(stream: string): Promise<boolean> {
+	const playlist = await fetch(recordingUrl(pageBase(), stream, 'merged'));
+	return playlist.ok && !(await playlist.text()).includes('#EXT-X-ENDLIST');
+}
+
+function playerFor(url: string, missing: string): Player {
 	return url.endsWith('.m3u8')
 		? new HlsPlayer(view.video, url, { recorded: true, missing }, view)
 		: new FilePlayer(view.video, url, missing, view);

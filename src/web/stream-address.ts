@@ -1,8 +1,9 @@
+import type { ServerDescription } from './server.js';
+
 /** Names as the server accepts them. */
 const STREAM_PATTERN = /^([A-Za-z0-9_-]{1,128})\/([A-Za-z0-9_-]{1,128})$/;
-const DEFAULT_MEDIA_PORT = '8501';
-/** Ports that serve files and pages but no live media. */
-const FILE_PORTS = ['', '80', '443', '8000', '8100'];
+const DEFAULT_RTMP_PORT = 1935;
+const DEFAULT_RTMPS_PORT = 443;
 
 /** `app/name`, without the slashes and the suffix that people leave around it; null when it is no name of a stream. */
 export function parseStream(text: string): string | null {
@@ -13,12 +14,28 @@ export function parseStream(text: string): string | null {
 	return STREAM_PATTERN.test(trimmed) ? trimmed : null;
 }
 
-/** `host:port` that serves live media, for a page that was loaded from `location`: the same, unless that one serves files only. */
-export function mediaHost(location: { host: string; hostname: string; port: string }, given: string | null): string {
+/** The app of `app/name`. */
+export function appOf(stream: string): string {
+	return stream.slice(0, stream.indexOf('/'));
+}
+
+/**
+ * Where live media is, as a URL that ends in a slash. It is where the page came from, proxy, scheme and prefix included, but for a page
+ * that came straight from a port for files: then it is the port for media of the same host.
+ * @param base the folder that the page came from
+ * @param given another server, as `host:port`, that the user has asked for
+ */
+export function mediaBase(base: URL, server: ServerDescription, given: string | null): URL {
 	if (given !== null && given !== '') {
-		return given;
+		return new URL(`${base.protocol}//${given}/`);
 	}
-	return FILE_PORTS.includes(location.port) ? `${location.hostname}:${DEFAULT_MEDIA_PORT}` : location.host;
+	const isDirect = portOf(base) === server.port && base.protocol === 'http:';
+	if (server.live || !isDirect || server.ports.http === undefined) {
+		return base;
+	}
+	const media = new URL('/', base);
+	media.port = String(server.ports.http);
+	return media;
 }
 
 export type StreamUrls = {
@@ -29,45 +46,60 @@ export type StreamUrls = {
 	/** With MPEG-TS, for everything. */
 	hls: string;
 	push: string;
-	rtmp: string;
+	/** Null when the server does not listen to RTMP. */
+	rtmp: string | null;
 };
 
-/** Where a stream is watched and published. `secure`: the page came by HTTPS, and so must what it loads. */
-export function streamUrls(host: string, stream: string, secure: boolean): StreamUrls {
-	const tls = secure ? 's' : '';
-	const hostname = host.replace(/:\d+$/, '');
+/** Where a stream is watched and published. `media` as `mediaBase` makes it. */
+export function streamUrls(media: URL, server: ServerDescription, stream: string): StreamUrls {
+	const web = new URL(media);
+	web.protocol = media.protocol === 'https:' ? 'wss:' : 'ws:';
 	return {
-		httpFlv: `http${tls}://${host}/${stream}.flv`,
-		wsFlv: `ws${tls}://${host}/${stream}.flv`,
-		llHls: `http${tls}://${host}/hls/${stream}/live.m3u8`,
-		hls: `http${tls}://${host}/hls/${stream}/index.m3u8`,
-		push: `ws${tls}://${host}/${stream}`,
-		rtmp: `rtmp://${hostname}/${stream}`,
+		httpFlv: `${media}${stream}.flv`,
+		wsFlv: `${web}${stream}.flv`,
+		llHls: `${media}hls/${stream}/live.m3u8`,
+		hls: `${media}hls/${stream}/index.m3u8`,
+		push: `${web}${stream}`,
+		rtmp: rtmpUrl(media.hostname, server, stream),
 	};
+}
+
+function rtmpUrl(hostname: string, { ports: { rtmp, rtmps } }: ServerDescription, stream: string): string | null {
+	if (rtmp !== undefined) {
+		return `rtmp://${hostname}${rtmp === DEFAULT_RTMP_PORT ? '' : `:${rtmp}`}/${stream}`;
+	}
+	return rtmps === undefined ? null : `rtmps://${hostname}${rtmps === DEFAULT_RTMPS_PORT ? '' : `:${rtmps}`}/${stream}`;
 }
 
 /** How a page plays a live stream. */
 export const VIAS = ['http', 'ws', 'll-hls', 'hls'] as const;
 export type Via = (typeof VIAS)[number];
 
-/** The way that was asked for, else the quickest that a browser can: FLV needs Media Source Extensions, which iPhones had not before iOS 17.1. */
-export function chooseVia(given: string | null, hasMediaSource: boolean): Via {
-	return VIAS.find((via) => via === given) ?? (hasMediaSource ? 'http' : 'll-hls');
+/**
+ * The way that was asked for, else the quickest that browser and server can. FLV needs Media Source Extensions, which iPhones had not
+ * before iOS 17.1, and a server that plays streams, not files only.
+ */
+export function chooseVia(given: string | null, hasMediaSource: boolean, role: string): Via {
+	return VIAS.find((via) => via === given) ?? (hasMediaSource && role !== 'file-gateway' ? 'http' : 'll-hls');
 }
 
 export type RecordingKind = 'mp4' | 'flv' | 'merged' | 'separate';
 
-/** Where a stream's newest recording is, on the server that the page came from. */
-export function recordingUrl(stream: string, kind: RecordingKind): string {
+/** Where a stream's newest recording is. `base`: the folder that the page came from. */
+export function recordingUrl(base: URL, stream: string, kind: RecordingKind): string {
 	const name = stream.slice(stream.indexOf('/') + 1);
 	switch (kind) {
 		case 'mp4':
-			return `/mp4/${stream}/output_merge/${name}_full.mp4`;
+			return `${base}mp4/${stream}/output_merge/${name}_full.mp4`;
 		case 'flv':
-			return `/flv/${stream}/index.flv`;
+			return `${base}flv/${stream}/index.flv`;
 		case 'merged':
-			return `/mp4/${stream}/output_merge/index.m3u8`;
+			return `${base}mp4/${stream}/output_merge/index.m3u8`;
 		case 'separate':
-			return `/mp4/${stream}/output_separate/index.m3u8`;
+			return `${base}mp4/${stream}/output_separate/index.m3u8`;
 	}
+}
+
+function portOf({ port, protocol }: URL): number {
+	return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
 }

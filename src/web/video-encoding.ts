@@ -1,4 +1,4 @@
-import { TrackClock } from './track-clock.js';
+import { SourceClock } from './source-clock.js';
 
 const KEYFRAME_INTERVAL_MS = 2000;
 const FRAME_RATE = 30;
@@ -19,7 +19,7 @@ export type VideoEncodingListener = {
 /** H.264 of a track's pictures: a keyframe every 2 s and when asked for, no B-frames. */
 export class VideoEncoding {
 	readonly #encoder: VideoEncoder;
-	readonly #clock = new TrackClock();
+	readonly #clock = new SourceClock();
 	readonly #maxHeight: number;
 	readonly #bitsPerSecond: number;
 	#codec: string;
@@ -71,6 +71,10 @@ export class VideoEncoding {
 	/** Encodes a picture and closes it. */
 	take(picture: VideoFrame): void {
 		const timeMs = this.#clock.timeOf(picture.timestamp, performance.now());
+		if (timeMs === null) {
+			picture.close();
+			return;
+		}
 		if (this.#encoder.state === 'closed' || this.#encoder.encodeQueueSize > MAX_QUEUED_FRAMES) {
 			this.#skipped++;
 			picture.close();
