@@ -1,6 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { PeerError, reasonOf } from '../errors.js';
-import { answerError, rawErrorResponse } from '../http/answer.js';
+import { answerError } from '../http/answer.js';
 import { corsHeaders, isOriginAllowed, preflightHeaders } from '../http/cors.js';
 import {
 	PUBLISHER_HEADER,
@@ -23,7 +23,7 @@ import { PushSession, type PushTarget, type PushWire } from './push-session.js';
 import { parseRoute, type Route } from './route.js';
 import { reportRefusal } from './session-end.js';
 import { answerTime, asksForTime } from './utc-time.js';
-import { asksToPush, isHandshake } from './web-socket.js';
+import { asksToPush, isHandshake, refuseHandshake } from './web-socket.js';
 import { playByWebSocket } from './ws-play.js';
 import { WsPushWire } from './ws-push.js';
 
@@ -112,7 +112,7 @@ export class Router {
 			}
 		} catch (error) {
 			this.#refuse(request, asPeerError(error));
-			lent.end(rawErrorResponse(asPeerError(error), cors));
+			refuseHandshake(request, lent, head, asPeerError(error), cors);
 		}
 	}
 

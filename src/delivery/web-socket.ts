@@ -3,7 +3,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { ErrorCode } from '../errors.js';
+import type { ErrorCode, Reason } from '../errors.js';
+import { rawErrorResponse, statusOf } from '../http/answer.js';
+import { LentSocket } from './lent-socket.js';
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 const VERSION = '13';
@@ -24,6 +26,11 @@ const CLOSE_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
 	SUBSCRIBER_LAGGING: 1013, // try again later
 };
 const POLICY_VIOLATION = 1008;
+/** Private use: a refusal closes with this plus the HTTP status, 4404 for a stream that is not live. */
+const REFUSAL = 4000;
+/** RFC 6455, section 5.5: a control frame carries at most 125 bytes; two are the code. */
+const MAX_CLOSE_FRAME_BYTES = 125;
+const CLOSE_REASON = Buffer.alloc(MAX_CLOSE_FRAME_BYTES - 2);
 
 export function closeCodeOf(code: ErrorCode): number {
 	return CLOSE_CODE[code] ?? POLICY_VIOLATION;
@@ -69,4 +76,37 @@ export class Handshaker {
 		});
 		return accepted;
 	}
+}
+
+/** A refused page has nothing to say. */
+const refuser = new Handshaker(MAX_CLOSE_FRAME_BYTES);
+
+/**
+ * Refuses a handshake and closes. A page cannot read the status of a handshake that failed: with an `Origin`, the handshake is
+ * accepted and the close frame says why. Everybody else gets an HTTP response with `headers`.
+ */
+export function refuseHandshake(
+	request: IncomingMessage,
+	connection: LentSocket | Socket,
+	head: Buffer,
+	error: Reason,
+	headers: Readonly<Record<string, string>>,
+): void {
+	if (request.headers.origin === undefined || !isHandshake(request)) {
+		connection.write(rawErrorResponse(error, headers));
+		connection.destroySoon();
+		return;
+	}
+	const socket = connection instanceof LentSocket ? connection.takeBack() : connection;
+	socket?.on('error', () => socket.destroy());
+	const webSocket = socket === null ? null : refuser.accept(request, socket, head);
+	webSocket?.on('error', () => webSocket.terminate());
+	webSocket?.close(REFUSAL + statusOf(error.code), closeReason(error.message));
+	socket?.resume();
+}
+
+/** As much of a sentence as fits into a close frame, cut between characters. */
+function closeReason(sentence: string): Buffer {
+	const { written } = new TextEncoder().encodeInto(sentence, CLOSE_REASON);
+	return CLOSE_REASON.subarray(0, written);
 }

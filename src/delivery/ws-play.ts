@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { type ErrorCode, type Reason, reasonOf } from '../errors.js';
-import { rawErrorResponse } from '../http/answer.js';
 import { corsHeaders } from '../http/cors.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import type { DeliveryServices } from './delivery-services.js';
@@ -10,7 +9,7 @@ import { flvWebSocketFormat } from './flv-formats.js';
 import type { LentSocket } from './lent-socket.js';
 import { findStream, PlaySession, type PlayTarget, type PlayWire } from './play-session.js';
 import { reportSessionEnd } from './session-end.js';
-import { closeCodeOf, Handshaker } from './web-socket.js';
+import { closeCodeOf, Handshaker, refuseHandshake } from './web-socket.js';
 
 const COUNTERS = { bytesOut: 'bytesOutWsFlv', current: 'currentSubscribersWsFlv' } as const;
 /** Viewers have nothing to say; some players send a word to keep the connection alive. */
@@ -34,7 +33,7 @@ export async function playByWebSocket(
 	const socket = 'code' in found ? null : lent.takeBack();
 	if ('code' in found || socket === null) {
 		const error = lent.destroyed || !('code' in found) ? reasonOf('PEER_GONE') : found;
-		lent.end(rawErrorResponse(error, cors));
+		refuseHandshake(request, lent, head, error, cors);
 		const facts = { protocol: 'ws-flv', role: 'player', address, app: target.app, stream: target.name } as const;
 		reportSessionEnd(services, { ...facts, startedAtMs }, error, { bytesIn: 0, bytesOut: 0 });
 		return;
@@ -65,8 +64,8 @@ class WebSocketWire implements PlayWire {
 	}
 
 	refuse(socket: Socket, error: Reason): void {
-		socket.write(rawErrorResponse(error, this.#cors));
-		socket.destroySoon();
+		const { request, head } = this.#handshake!;
+		refuseHandshake(request, socket, head, error, this.#cors);
 	}
 
 	finish(socket: Socket, code: ErrorCode): void {

@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 import { type Reason, reasonOf } from '../errors.js';
-import { rawErrorResponse } from '../http/answer.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import type { LentSocket } from './lent-socket.js';
 import type { PushSession, PushWire } from './push-session.js';
-import { closeCodeOf, Handshaker } from './web-socket.js';
+import { closeCodeOf, Handshaker, refuseHandshake } from './web-socket.js';
 
 /** Messages are cut anywhere: one may hold many tags. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -81,7 +80,7 @@ export class WsPushWire implements PushWire {
 			this.#webSocket.resume();
 			this.#webSocket.close(closeCodeOf(error.code), error.code);
 		} else if (!this.#lent.destroyed) {
-			this.#lent.end(rawErrorResponse(error, this.#headers));
+			refuseHandshake(this.#request, this.#lent, this.#head, error, this.#headers);
 		}
 	}
 }

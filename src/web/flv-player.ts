@@ -86,7 +86,10 @@ export class FlvPlayer implements Player {
 		player.on(mpegts.Events.STATISTICS_INFO, (statistics: Statistics) => {
 			this.#statistics = statistics;
 		});
-		player.on(mpegts.Events.LOADING_COMPLETE, () => this.#retry(player, 'The stream has ended.'));
+		player.on(mpegts.Events.LOADING_COMPLETE, () =>
+			// A refused WebSocket looks like one that ended at once.
+			this.#retry(player, this.#playingSince === 0 ? 'The stream is not live.' : 'The stream has ended.'),
+		);
 		player.on(mpegts.Events.ERROR, (type: string, detail: string, info: FaultInfo) =>
 			this.#failed(player, type, detail, typeof info === 'string' ? { msg: info } : info),
 		);

@@ -76,6 +76,17 @@ describe('playing by WebSocket-FLV', () => {
 		assert.equal(thread.ended[0]!['code'], 'STREAM_NOT_FOUND');
 	});
 
+	it('tells a page, which cannot read a status, by the code and sentence of a close frame', async (t) => {
+		const thread = await DeliveryThread.start(t);
+		const socket = new WebSocket(`ws://127.0.0.1:${thread.port}/live/none.flv`, { origin: 'https://tv.example' });
+		const closed = new Promise((resolve) => {
+			socket.on('close', (code, reason) => resolve([code, reason.toString()]));
+		});
+		assert.deepEqual(await closed, [4404, 'The stream is not live']);
+		assert.equal(thread.ended[0]!['code'], 'STREAM_NOT_FOUND');
+		await until(() => thread.counters.get('currentConnections') === 0);
+	});
+
 	it('waits for the stream when told to, and gives up at the deadline', async (t) => {
 		const thread = await DeliveryThread.start(t, {
 			apps: { live: { play: { missing: 'wait' } } },
@@ -115,10 +126,11 @@ describe('playing by WebSocket-FLV', () => {
 			new Promise((resolve, reject) => {
 				const socket = new WebSocket(`ws://127.0.0.1:${thread.port}/live/pushed`, { origin });
 				t.after(() => socket.terminate());
-				socket.once('open', resolve);
-				socket.once('error', reject);
+				// Granted once the connection stays open: a refused page sees it close again.
+				socket.once('open', () => thread.ingest.told.length > 0 && resolve(undefined));
+				socket.once('close', (code, reason) => reject(new Error(`${code} ${reason}`)));
 			});
-		await assert.rejects(push('https://evil.example'), /403/);
+		await assert.rejects(push('https://evil.example'), /4403 The publish was refused: pages of this origin/);
 		await push('https://good.example');
 	});
 });
