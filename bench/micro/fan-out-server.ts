@@ -27,6 +27,7 @@ const role = new DeliveryRole(
 		listeners: { http: handle.fd },
 		counters: counters.slab,
 		connections: { table: allocateConnectionTable(1), share: 0 },
+		server: { role: 'origin', ports: {} },
 		relay: { processId: '00000000', onDemand: false },
 		heartbeat: new SharedArrayBuffer(4),
 		streams: [{ streamId: 1, app: 'live', name: 'bench', ring, counterSlot: 1 }],

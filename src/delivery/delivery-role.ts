@@ -68,6 +68,7 @@ export class DeliveryRole {
 		this.#services = {
 			...{ config, directory, finder, hubs, counters, log: ownLog, refusals },
 			live: filesOnly === undefined ? new LiveSources(directory) : null,
+			server: data.server,
 			pushes: pushes ?? this.#pushPorts,
 			files: new FileServer({ ...fileServer, source }),
 			liveFiles: liveFiles === undefined ? null : new FileServer({ ...fileServer, source: liveFiles }),
@@ -77,7 +78,7 @@ export class DeliveryRole {
 		this.#limits = new ConnectionLimits(config, data.connections);
 		this.#servers = (['http', 'files', 'internal'] as const).map((name) => {
 			const services = name === 'internal' ? this.#internal : this.#services;
-			const router = new Router(services, name !== 'files');
+			const router = new Router(services, name);
 			const limits = name === 'internal' ? null : this.#limits;
 			return { name, router, server: new HttpServer(services, limits, router, name !== 'files') };
 		});

@@ -7,6 +7,7 @@ import type { Counters } from '../metrics/counters.js';
 import type { StreamDirectory } from '../stream/directory.js';
 import type { HubSet } from '../stream/play/hub-set.js';
 import type { StreamFinder } from '../stream/stream-finder.js';
+import type { ServerFacts } from '../stream/thread-messages.js';
 import type { PushGate } from './push-gate.js';
 
 /** What sessions need of their thread. */
@@ -24,6 +25,7 @@ export type DeliveryServices = {
 	readonly liveFiles: FileServer | null;
 	/** Whoever connects is another process of this server, and counts and logs its own viewers and publishers. */
 	readonly internal: boolean;
+	readonly server: ServerFacts;
 	readonly counters: Counters;
 	readonly log: Logger;
 	/** Requests and connections that never became a session. */

@@ -12,7 +12,7 @@ import {
 	VIA_HEADER,
 } from '../protocol/relay.js';
 import { peerAddress } from '../stream/connection-limits.js';
-import type { Protocol } from '../stream/thread-messages.js';
+import type { ListenerName, Protocol } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { playByHttp } from './http-play.js';
 import { HttpPushWire } from './http-push.js';
@@ -21,6 +21,7 @@ import { parseLivePath, serveLive } from './live-hls.js';
 import type { PlayTarget } from './play-session.js';
 import { PushSession, type PushTarget, type PushWire } from './push-session.js';
 import { parseRoute, type Route } from './route.js';
+import { answerDescription, asksForDescription, describeServer } from './server-description.js';
 import { reportRefusal } from './session-end.js';
 import { answerTime, asksForTime } from './utc-time.js';
 import { asksToPush, isHandshake, refuseHandshake } from './web-socket.js';
@@ -33,13 +34,12 @@ const PUSH_PROTOCOLS = ['http-flv', 'ws-flv'] as const satisfies readonly Protoc
 /** Decides what a request on one listener is, and hands it on. */
 export class Router {
 	readonly #services: DeliveryServices;
-	/** Whether streams are played and pushed here, or files are all there is. */
-	readonly #live: boolean;
+	readonly #listener: ListenerName;
 	readonly #pushes = new Set<PushSession>();
 
-	constructor(services: DeliveryServices, live: boolean) {
+	constructor(services: DeliveryServices, listener: ListenerName) {
 		this.#services = services;
-		this.#live = live;
+		this.#listener = listener;
 	}
 
 	request(request: IncomingMessage, response: ServerResponse): void {
@@ -80,6 +80,8 @@ export class Router {
 		const live = streams === null ? null : parseLivePath(path);
 		if (asksForTime(path)) {
 			answerTime(response, cors);
+		} else if (asksForDescription(path)) {
+			answerDescription(response, describeServer(this.#services, this.#listener, query), cors);
 		} else if (live !== null && liveFiles !== null) {
 			liveFiles.serve(request, response, path, cors);
 		} else if (live !== null) {
@@ -137,7 +139,7 @@ export class Router {
 		if (route.kind === 'stream' && this.#services.live === null && !publishes) {
 			return { kind: 'file', path: `/${route.app}/${route.name}.flv`, query: route.query };
 		}
-		if (route.kind === 'stream' && !this.#live) {
+		if (route.kind === 'stream' && this.#listener === 'files') {
 			throw new PeerError('STREAM_NOT_FOUND', 'this port serves files only');
 		}
 		const { corsOrigins } = this.#services.config.http;

@@ -53,6 +53,11 @@ export function bindListeners(plans: readonly ListenerPlan[], warn: (message: st
 	return bound;
 }
 
+/** Ports by listener; a Unix socket has none. */
+export function portsOf(listeners: readonly Listener[]): Partial<Record<ListenerName, number>> {
+	return Object.fromEntries(listeners.filter(({ port }) => port > 0).map(({ name, port }) => [name, port]));
+}
+
 /** Gives the ports up, as far as this process is concerned. */
 export function closeListeners(listeners: readonly Listener[]): void {
 	for (const { handle } of listeners) {

@@ -19,6 +19,8 @@ const startMessage = z.strictObject({
 	config: configSchema,
 	/** Of a delivery process: the Unix socket of its origin process. */
 	originSocket: z.string().optional(),
+	/** Bound ports of the whole role. */
+	ports: z.partialRecord(z.enum(LISTENER_NAMES), z.number().int()),
 	/** Inherited descriptors of each listening socket, one for every thread that may listen on it and spares. */
 	descriptors: z.partialRecord(z.enum(LISTENER_NAMES), z.array(z.number().int().min(3))),
 });

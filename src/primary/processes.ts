@@ -19,6 +19,8 @@ export type ProcessPlan = {
 
 /** What tells one kind of process from another. */
 type Kind = {
+	/** The role that it is a part of. */
+	role: RoleName;
 	topology: Topology;
 	/** Listening sockets that it inherits, of those that its role has. */
 	listeners: readonly ListenerName[];
@@ -27,11 +29,15 @@ type Kind = {
 const ALL_PORTS = ['rtmp', 'rtmps', 'http', 'files'] as const;
 
 export const PROCESSES = {
-	origin: { topology: ROLES.origin.topology, listeners: [...ALL_PORTS, 'internal'] },
-	'flv-gateway': { topology: ROLES['flv-gateway'].topology, listeners: ALL_PORTS },
-	'file-gateway': { topology: ROLES['file-gateway'].topology, listeners: ALL_PORTS },
+	origin: { role: 'origin', topology: ROLES.origin.topology, listeners: [...ALL_PORTS, 'internal'] },
+	'flv-gateway': { role: 'flv-gateway', topology: ROLES['flv-gateway'].topology, listeners: ALL_PORTS },
+	'file-gateway': { role: 'file-gateway', topology: ROLES['file-gateway'].topology, listeners: ALL_PORTS },
 	/** Beside an origin process, which has all the publishers and all the RTMP sessions. */
-	delivery: { topology: { records: false, pulls: true, filesOnly: false }, listeners: ['http', 'files'] },
+	delivery: {
+		role: 'origin',
+		topology: { records: false, pulls: true, filesOnly: false },
+		listeners: ['http', 'files'],
+	},
 } as const satisfies Readonly<Record<RoleName | 'delivery', Kind>>;
 
 export type ProcessKind = keyof typeof PROCESSES;

@@ -29,6 +29,8 @@ export type RoleChildOptions = {
 	config: Config;
 	/** Of a delivery process. */
 	originSocket: string | undefined;
+	/** Bound ports of the whole role. */
+	ports: StartMessage['ports'];
 	listeners: readonly Listener[];
 	/** Duplicates of every listening descriptor that the process gets. */
 	descriptorsPerListener: number;
@@ -62,13 +64,13 @@ export class RoleChild {
 
 	/** Forks the process and starts it. */
 	constructor(options: RoleChildOptions, listener: RoleChildListener) {
-		const { kind, index, config, originSocket } = options;
+		const { kind, index, config, originSocket, ports } = options;
 		this.kind = kind;
 		this.index = index;
 		this.#log = options.log;
 		this.port = new ProcessPort(kind, (message) => this.#send(message));
 		const { stdio, descriptors } = inheritance(options);
-		this.#start = { type: 'start', kind, index, config, originSocket, descriptors };
+		this.#start = { type: 'start', kind, index, config, originSocket, ports, descriptors };
 		const execArgv = [...process.execArgv, ...ROLE_PROCESS_FLAGS];
 		cluster.setupPrimary({ exec: fileURLToPath(options.entry), args: [], execArgv, stdio });
 		this.#worker = cluster.fork();

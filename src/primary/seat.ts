@@ -3,7 +3,7 @@ import type { Logger } from '../log/logger.js';
 import { RestartBackoff } from '../process/restart-backoff.js';
 import { threadCounts } from '../process/thread-counts.js';
 import type { ListenerName } from '../stream/thread-messages.js';
-import type { Listener } from './listeners.js';
+import { type Listener, portsOf } from './listeners.js';
 import { PROCESSES, type ProcessPlan } from './processes.js';
 import { RoleChild } from './role-child.js';
 
@@ -69,6 +69,7 @@ export class Seat {
 				entry,
 				config,
 				originSocket: plan.fedByOrigin ? (originSocket ?? undefined) : undefined,
+				ports: portsOf(listeners),
 				listeners: listeners.filter(({ name }) => inherited.includes(name)),
 				descriptorsPerListener: Math.max(counts.ingest, counts.delivery) + SPARE_DESCRIPTORS + LISTENING_DESCRIPTORS,
 				log,

@@ -5,9 +5,9 @@ import { type RoleContext, type RoleProcess, serveRole } from './serve-role.js';
 
 /** Entry of every role process: the coordinator, and what the primary asks of it. */
 serveRole(({ start, log, onFatal }: RoleContext): RoleProcess => {
-	const { kind, index, config, originSocket, descriptors } = start;
-	const { topology } = PROCESSES[kind];
-	const place = { role: kind, index, topology, originSocket };
+	const { kind, index, config, originSocket, ports, descriptors } = start;
+	const { topology, role } = PROCESSES[kind];
+	const place = { role: kind, index, topology, originSocket, server: { role, ports } };
 	const coordinator = new Coordinator({ ...place, config, listeners: descriptors, log, onFatal });
 	const runtime = createRuntimeRegistry(kind);
 	return {

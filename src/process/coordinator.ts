@@ -12,6 +12,7 @@ import type {
 	CoordinatorToThread,
 	ListenerName,
 	PublishVerdict,
+	ServerFacts,
 	StreamInfo,
 	ThreadData,
 	ThreadToCoordinator,
@@ -31,6 +32,7 @@ export type CoordinatorOptions = {
 	topology?: Topology;
 	/** Of a delivery process: the Unix socket of the origin process that it delivers for. */
 	originSocket?: string | undefined;
+	server: ServerFacts;
 	config: Config;
 	/** Inherited listening descriptors: one for each thread that listens, and spares for restarts. No descriptors = not listened to. */
 	listeners: ListenerDescriptors;
@@ -208,12 +210,13 @@ export class Coordinator {
 					return null;
 				}
 				const streams = [...this.#registry.streams()].map(({ stream }) => stream);
-				const { originSocket } = this.#options;
+				const { originSocket, server } = this.#options;
 				return {
 					config: this.#config,
 					listeners,
 					counters: this.#ledger.openThread(thread.name).slab,
 					connections: this.#connectionShare(thread),
+					server,
 					relay: { processId: this.#processId, onDemand: this.#pulls !== null },
 					...this.#filesOnly,
 					...(originSocket === undefined ? {} : { originSocket }),

@@ -58,6 +58,14 @@ export type RelayPlace = {
 	onDemand: boolean;
 };
 
+/** The server as its peers know it, for pages (`server.json`). */
+export type ServerFacts = {
+	/** `origin`, `flv-gateway` or `file-gateway`. */
+	role: string;
+	/** Bound ports of the whole role by listener; absent = not listened to. */
+	ports: Partial<Record<ListenerName, number>>;
+};
+
 /** workerData of every role thread. */
 export type ThreadData = {
 	role: 'ingest' | 'delivery';
@@ -72,6 +80,7 @@ export type ThreadData = {
 	/** The thread's place in the process's count of connections. */
 	connections: ConnectionShare;
 	relay: RelayPlace;
+	server: ServerFacts;
 	/** Of a process that serves files and no streams: how many delivery threads it has. */
 	filesOnly?: { threads: number };
 	/** Of a delivery process: the Unix socket of the origin process that it delivers for. */

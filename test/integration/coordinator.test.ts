@@ -40,6 +40,7 @@ describe('coordinator', () => {
 		const fatal: string[] = [];
 		const coordinator = new Coordinator({
 			role: 'origin',
+			server: { role: 'origin', ports: {} },
 			config: testConfig({ media, record: { minFree: 0 }, ...overrides }),
 			listeners: {},
 			log: pino({ level: 'silent' }),

@@ -7,13 +7,21 @@ const config = testConfig({ publish: { grace: '3s' }, apps: { live: { play: { mi
 
 describe('messages between the primary and a role process', () => {
 	const TO_ROLE: readonly PrimaryMessage[] = [
-		{ type: 'start', kind: 'origin', index: 0, config, descriptors: { rtmp: [4, 5], http: [6, 7] } },
+		{
+			type: 'start',
+			kind: 'origin',
+			index: 0,
+			config,
+			ports: { rtmp: 1935 },
+			descriptors: { rtmp: [4, 5], http: [6, 7] },
+		},
 		{
 			type: 'start',
 			kind: 'delivery',
 			index: 1,
 			config,
 			originSocket: '/tmp/a/origin.sock',
+			ports: {},
 			descriptors: { http: [4] },
 		},
 		{ type: 'reload', config },

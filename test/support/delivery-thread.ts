@@ -43,6 +43,7 @@ export class DeliveryThread {
 			heartbeat: new SharedArrayBuffer(4),
 			connections: { table: allocateConnectionTable(1), share: 0 },
 			relay: { processId: 'delivery0', onDemand: false },
+			server: { role: 'origin', ports: { http: this.port, files: this.filesPort } },
 			streams: [],
 		};
 		this.role = new DeliveryRole(data, (message) => this.sent.push(message), log);
