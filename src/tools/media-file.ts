@@ -1,11 +1,13 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { FlvReader } from '../container/flv/reader.js';
 import { MAX_TAG_BODY_BYTES } from '../container/flv/tag.js';
+import { joinBody } from '../container/flv/tag-body.js';
 import { isMp4 } from '../container/mp4/box-reader.js';
 import type { FileTag } from '../relay/media-tag.js';
+import type { FrameSink } from '../remux/frame.js';
 import { FramesFromTs } from '../remux/frames-from-ts.js';
+import { FramesToTags } from '../remux/frames-to-tags.js';
 import { readMp4File } from '../remux/mp4-file.js';
-import { FramesToTags } from './frames-to-tags.js';
 import { ToolError } from './tool.js';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -14,6 +16,24 @@ const TS_SYNC_BYTE = 0x47;
 const PROBE_BYTES = TS_PACKET_BYTES + 1;
 
 type Take = (tag: FileTag) => Promise<void>;
+
+/** Frames as tags that wait to be taken. */
+class TagList {
+	readonly frames: FrameSink;
+	#tags: FileTag[] = [];
+
+	constructor() {
+		this.frames = new FramesToTags((tagType, timestampMs, head, payload) => {
+			this.#tags.push({ tagType, timestampMs, body: joinBody(head, payload) });
+		});
+	}
+
+	takeNew(): FileTag[] {
+		const tags = this.#tags;
+		this.#tags = [];
+		return tags;
+	}
+}
 
 /**
  * Reads an FLV, MP4 or MPEG-TS file (told by its first bytes, not by its name) from start to end, a tag at a time: the next is read
@@ -54,20 +74,20 @@ async function forEachFlvTag(file: FileHandle, take: Take): Promise<void> {
 }
 
 async function forEachMp4Tag(file: FileHandle, take: Take): Promise<void> {
-	const frames = new FramesToTags();
-	await readMp4File(file, frames.sink, () => takeAll(frames.take(), take));
-	await takeAll(frames.take(), take);
+	const tags = new TagList();
+	await readMp4File(file, tags.frames, () => takeAll(tags.takeNew(), take));
+	await takeAll(tags.takeNew(), take);
 }
 
 async function forEachTsTag(file: FileHandle, take: Take): Promise<void> {
-	const frames = new FramesToTags();
-	const reader = new FramesFromTs(frames.sink);
+	const tags = new TagList();
+	const reader = new FramesFromTs(tags.frames);
 	await forEachChunk(file, async (bytes) => {
 		reader.push(bytes);
-		await takeAll(frames.take(), take);
+		await takeAll(tags.takeNew(), take);
 	});
 	reader.end();
-	await takeAll(frames.take(), take);
+	await takeAll(tags.takeNew(), take);
 }
 
 async function forEachChunk(file: FileHandle, use: (bytes: Buffer) => Promise<void>): Promise<void> {

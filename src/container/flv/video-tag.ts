@@ -63,10 +63,12 @@ export type VideoTag = {
 
 const FRAME_HEADER_BYTES = 1;
 const LEGACY_PACKET_HEADER_BYTES = 5; // frame type and codec, AVCPacketType, CompositionTime
-const COMPOSITION_TIME_BYTES = 3;
+export const COMPOSITION_TIME_BYTES = 3;
+/** IsExVideoHeader: the tag has the form of Enhanced RTMP. */
+export const IS_EX_VIDEO_HEADER = 0x80;
 
 export function isEnhancedVideo(firstByte: number): boolean {
-	return (firstByte & 0x80) !== 0; // IsExVideoHeader
+	return (firstByte & IS_EX_VIDEO_HEADER) !== 0;
 }
 
 /** Codecs whose legacy tag has AVCPacketType and CompositionTime. */
@@ -138,6 +140,7 @@ function toPacket(body: Uint8Array, header: EnhancedHeader, track: TrackRange): 
 	};
 }
 
-function hasCompositionTime(codec: VideoCodec): boolean {
+/** Codecs whose CodedFrames begin with CompositionTime. */
+export function hasCompositionTime(codec: VideoCodec): boolean {
 	return codec === 'h264' || codec === 'h265' || codec === 'h266';
 }

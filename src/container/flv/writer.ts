@@ -19,11 +19,18 @@ export function buildFileHeader(hasAudio: boolean, hasVideo: boolean): Uint8Arra
 	return header; // PreviousTagSize0 is 0
 }
 
-/** A complete tag with its PreviousTagSize. `body` is copied; `timestampMs` is taken modulo 2^32. */
-export function buildTag(tagType: number, timestampMs: number, body: Uint8Array): Uint8Array {
-	const tag = new Uint8Array(TAG_HEADER_BYTES + body.length + PREVIOUS_TAG_SIZE_BYTES);
-	writeTagHeader(tag, 0, tagType, body.length, timestampMs);
-	tag.set(body, TAG_HEADER_BYTES);
-	writePreviousTagSize(tag, TAG_HEADER_BYTES + body.length, body.length);
+const NO_HEAD: Uint8Array = new Uint8Array(0);
+
+/**
+ * A complete tag with its PreviousTagSize. Its body is `head`, if there is one, and then `payload`; both are copied.
+ * `timestampMs` is taken modulo 2^32.
+ */
+export function buildTag(tagType: number, timestampMs: number, payload: Uint8Array, head = NO_HEAD): Uint8Array {
+	const dataSize = head.length + payload.length;
+	const tag = new Uint8Array(TAG_HEADER_BYTES + dataSize + PREVIOUS_TAG_SIZE_BYTES);
+	writeTagHeader(tag, 0, tagType, dataSize, timestampMs);
+	tag.set(head, TAG_HEADER_BYTES);
+	tag.set(payload, TAG_HEADER_BYTES + head.length);
+	writePreviousTagSize(tag, TAG_HEADER_BYTES + dataSize, dataSize);
 	return tag;
 }

@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseAudioTag, parseMultichannelConfig } from '#src/container/flv/audio-tag.js';
 import { classifyAudio, classifyVideo } from '#src/container/flv/classify.js';
-import { fourCcOf, fourCcText } from '#src/container/flv/four-cc.js';
 import { parseVideoTag } from '#src/container/flv/video-tag.js';
 import { PeerError } from '#src/errors.js';
 import { hex } from '../../support/hex.js';
@@ -115,11 +114,6 @@ describe('a multichannel configuration', () => {
 			assert.throws(() => parseMultichannelConfig(hex(short)), { code: 'FLV_TAG' });
 		});
 	}
-});
-
-it('a FourCC goes to a number and back', () => {
-	assert.equal(fourCcText(fourCcOf('.mp3')), '.mp3');
-	assert.equal(fourCcText(fourCcOf('\xff\x00ab')), '\xff\x00ab');
 });
 
 function pick<T extends object>(value: T, like: object): Partial<T> {
