@@ -4,17 +4,26 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ERROR_CODES } from '#src/errors.js';
+import { LAYERS, type Place } from '#src/ops/layers.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A folder (or file) of `src` imports from itself and from those left of it. */
-const LAYERS = [
-	...['errors', 'bytes', 'codec', 'container', 'ring', 'protocol', 'log', 'metrics', 'config', 'http'],
-	...['stream', 'remux', 'record', 'live', 'relay', 'files', 'ingest', 'delivery', 'process', 'admin', 'primary'],
-	...['cli', 'tools', 'supervisor'],
-];
+const FOLDERS = LAYERS.map(({ folder }) => folder);
 /** What runs in a browser shares only what needs no server. */
-const WEB_MAY_IMPORT = LAYERS.slice(0, LAYERS.indexOf('container') + 1);
+const WEB_MAY_IMPORT = ['web', ...FOLDERS.slice(0, FOLDERS.indexOf('container') + 1)];
+
+/** The files with which each place of the table of layers begins. */
+const ENTRIES: Readonly<Record<Place, RegExp>> = {
+	primary: /^src\/(supervisor|cli\/main)\.ts$/,
+	coordinator: /^src\/primary\/worker-process\.ts$/,
+	ingest: /^workers\/ingest\.ts$/,
+	delivery: /^workers\/delivery\.ts$/,
+	remux: /^workers\/remux\.ts$/,
+	disk: /^workers\/disk\.ts$/,
+	tools: /^src\/(supervisor|tools\/[\w-]+)\.ts$/,
+	browser: /^src\/web\/[\w-]+\.ts$/,
+};
 
 /** Packages that one folder of `src` wraps for all the others. */
 const PACKAGE_OWNERS: Readonly<Record<string, string>> = {
@@ -33,6 +42,9 @@ const MAX_WORKER_LINES = 40;
 
 /** Source files that may be longer than MAX_SOURCE_LINES, each with its reason. */
 const LONG_FILES: Readonly<Record<string, string>> = {};
+
+/** Stands before a specifier in `SourceFile.imports`. */
+const MARK = /^(type|later):/;
 
 type SourceFile = { path: string; text: string; lines: number; imports: string[] };
 
@@ -57,13 +69,32 @@ describe('architecture', () => {
 	it('imports only downward', () => {
 		const wrong = source.flatMap((file) => {
 			const from = layerOf(file.path);
-			const allowed = from === 'web' ? ['web', ...WEB_MAY_IMPORT] : LAYERS.slice(0, LAYERS.indexOf(from) + 1);
-			assert.ok(allowed.length > 0, `${file.path} is in no layer`);
+			assert.ok(FOLDERS.includes(from), `${file.path} is in no layer`);
+			const allowed = from === 'web' ? WEB_MAY_IMPORT : FOLDERS.slice(0, FOLDERS.indexOf(from) + 1);
 			return localImports(file)
 				.filter((target) => !allowed.includes(layerOf(target)))
 				.map((target) => `${file.path} -> ${target}`);
 		});
 		assert.deepEqual(wrong, []);
+	});
+
+	it('has a table of layers that says where each of them runs', () => {
+		const graph = new Map([...source, ...workers].map((file) => [file.path, localImports(file, { atStart: true })]));
+		const places = (Object.keys(ENTRIES) as Place[]).map((place) => {
+			const reached = reachable(graph, (file) => ENTRIES[place].test(file));
+			return [place, new Set([...reached].map(layerOf))] as const;
+		});
+		const wrong = LAYERS.flatMap(({ folder, runsIn }) =>
+			places
+				.filter(([place, layers]) => (runsIn.includes('everywhere') || runsIn.includes(place)) && !layers.has(folder))
+				.map(([place]) => `${folder} is not loaded in ${place}`),
+		);
+		assert.deepEqual(wrong, []);
+		assert.deepEqual(
+			FOLDERS.filter((folder) => !source.some((file) => layerOf(file.path) === folder)),
+			[],
+			'layers without a file',
+		);
 	});
 
 	it('has no cycle between files, imports of types included', () => {
@@ -74,7 +105,7 @@ describe('architecture', () => {
 	it('keeps each wrapped package in the folder that wraps it', () => {
 		const wrong = source.flatMap((file) =>
 			file.imports
-				.map((specifier) => specifier.replace(/^type:/, ''))
+				.map((specifier) => specifier.replace(MARK, ''))
 				.filter((specifier) => (PACKAGE_OWNERS[specifier] ?? layerOf(file.path)) !== layerOf(file.path))
 				.map((specifier) => `${file.path} -> ${specifier}`),
 		);
@@ -161,19 +192,20 @@ function readTree(folder: string): SourceFile[] {
 		});
 }
 
-/** Specifiers of every import and re-export; those of types alone begin with `type:`. */
+/** Specifiers of every import and re-export; those of types alone begin with `type:`, those of calls with `later:`. */
 function importsOf(text: string): string[] {
 	const statements =
 		/^(?:import|export)\s(?:(type)\s(?!from\b))?(?:[^'";]*?\sfrom\s+)?'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm;
-	return [...text.matchAll(statements)].map(([, type, specifier, dynamic]) =>
-		type === undefined ? (specifier ?? dynamic ?? '') : `type:${specifier}`,
+	return [...text.matchAll(statements)].map(([, type, specifier, later]) =>
+		later === undefined ? `${type === undefined ? '' : 'type:'}${specifier}` : `later:${later}`,
 	);
 }
 
-/** Imported files of our own, as paths from the root. */
-function localImports(file: SourceFile): string[] {
+/** Imported files of our own, as paths from the root; with `atStart` only those that are loaded together with `file`. */
+function localImports(file: SourceFile, { atStart = false } = {}): string[] {
 	return file.imports
-		.map((specifier) => specifier.replace(/^type:/, ''))
+		.filter((specifier) => !atStart || !MARK.test(specifier))
+		.map((specifier) => specifier.replace(MARK, ''))
 		.filter((specifier) => specifier.startsWith('.') || specifier.startsWith('#src/'))
 		.map((specifier) =>
 			specifier.startsWith('.')
@@ -186,6 +218,17 @@ function localImports(file: SourceFile): string[] {
 /** `src/ring/layout.ts` is in layer `ring`, `src/errors.ts` in `errors`. */
 function layerOf(file: string): string {
 	return (file.split('/')[1] ?? '').replace(/\.ts$/, '');
+}
+
+/** The files that are loaded when those that `isEntry` are. */
+function reachable(graph: ReadonlyMap<string, readonly string[]>, isEntry: (file: string) => boolean): Set<string> {
+	const reached = new Set([...graph.keys()].filter(isEntry));
+	for (const file of reached) {
+		for (const target of graph.get(file) ?? []) {
+			reached.add(target);
+		}
+	}
+	return reached;
 }
 
 /** The files of one import cycle, or none. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { CONFIG_KEYS } from '#src/config/keys.js';
-import { exampleYaml, withConfigTable } from '#src/config/reference.js';
 import { configSchema } from '#src/config/schema.js';
 import { valueAt } from '#src/config/tree.js';
+import { exampleYaml } from '#src/ops/example-config.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const example = readFileSync(new URL('config.example.yaml', ROOT), 'utf8');
@@ -34,13 +34,5 @@ describe('config.example.yaml', () => {
 	it('shows overrides of an app that may be used', () => {
 		const apps = example.slice(example.indexOf('#apps:\n')).replaceAll(/^#/gm, '');
 		assert.deepEqual(Object.keys(configSchema.parse(parse(apps)).apps), ['live']);
-	});
-});
-
-describe('README.md', () => {
-	it('has the table of keys that the schema makes (npm run docs writes it)', () => {
-		const readme = new URL('README.md', ROOT);
-		const text = existsSync(readme) ? readFileSync(readme, 'utf8') : '';
-		assert.equal(text, withConfigTable(text));
 	});
 });

@@ -1,5 +1,5 @@
-import { stringify } from 'yaml';
-import { CONFIG_KEYS, type ConfigKey } from './keys.js';
+import { CONFIG_KEYS, type ConfigKey } from '#src/config/keys.js';
+import { flow } from './doc-tables.js';
 
 const PREAMBLE = `# Millrace: every setting, commented out, with its default. Take the # away in front of what you want to differ.
 # Made from the schema by \`npm run docs\`; do not edit.
@@ -18,7 +18,6 @@ const APPS_EXAMPLE = `#apps:
 #    record: { flv: false }
 `;
 
-const TABLE = /(<!-- config-table -->\n).*?(\n<!-- \/config-table -->)/s;
 const MAX_COMMENT_CHARS = 118;
 
 /** config.example.yaml: every key, commented out, with its description, what it takes and its default. */
@@ -38,28 +37,8 @@ export function exampleYaml(): string {
 	return `${lines.join('\n')}${APPS_EXAMPLE}`;
 }
 
-/** `markdown` with all keys as a table between its config-table marks; unchanged when it has none. */
-export function withConfigTable(markdown: string): string {
-	return markdown.replace(TABLE, (_, begin: string, end: string) => `${begin}\n${table()}\n${end}`);
-}
-
-function table(): string {
-	const rows = CONFIG_KEYS.map((key) =>
-		[`\`${key.name}\``, `\`${flow(key.default)}\``, key.expects, key.description, key.reload ? 'reload' : 'restart']
-			.map((cell) => cell.replaceAll('|', '\\|'))
-			.join(' | '),
-	);
-	return ['Key | Default | Takes | What it does | Changes by', '--- | --- | --- | --- | ---', ...rows]
-		.map((row) => `| ${row} |`)
-		.join('\n');
-}
-
 function facts({ expects, environment, reload }: ConfigKey): string {
 	return `${environment}${reload ? ' (reload)' : ''}: ${expects}`;
-}
-
-function flow(value: unknown): string {
-	return stringify(value, { collectionStyle: 'flow', singleQuote: true }).trim();
 }
 
 function wrap(text: string, indent: string): string[] {
