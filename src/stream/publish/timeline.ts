@@ -2,9 +2,10 @@
  * The stream's one timeline: a source's timestamps (milliseconds modulo 2^32, as encoders send them) become `dtsMs`, which never
  * wraps and, in mode `full`, never runs backwards within a track.
  *
- * A well-formed source passes with one constant offset, so audio and video keep their distance. When a source breaks its
- * clock, the offset changes: the first track over the break sets it, and each other track takes it over at its own first tag
- * beyond the break, so they land in sync.
+ * A well-formed source passes with one constant offset, so audio and video keep their distance. A frame that is off the clock
+ * is placed behind the last of its track. It is a wrong timestamp if its track then goes on as before, and nothing else is
+ * moved. It is a break in the clock if the next frames go by the same other clock: then the offset changes, and each track
+ * takes it over at its own first tag beyond the break, so they land in sync.
  */
 
 export type JitterMode = 'full' | 'zero' | 'off';
@@ -13,6 +14,8 @@ export type JitterMode = 'full' | 'zero' | 'off';
 export const FORWARD_LIMIT_MS = 10_000;
 /** A track's step back by no more than this is jitter: its frames wait at its last time. A larger one is a broken clock. */
 export const BACKWARD_LIMIT_MS = 1000;
+/** Frames that must go by another clock before it is believed: a wrong timestamp in each track is no new clock yet. */
+export const BREAK_FRAMES = 3;
 /** Headers and script data are trusted with times this near to the frames around them. */
 const ASIDE_LIMIT_MS = 1000;
 /** Steps larger than this say nothing of the distance between frames. */
@@ -34,6 +37,16 @@ type Track = {
 	generation: number;
 };
 
+/** Another clock that the newest frames may go by. */
+type Suspicion = {
+	/** The track whose frame was the first off the clock. It is over when a frame of this track is on the clock again. */
+	track: Track;
+	/** What makes the other clock's time stream time. */
+	offsetMs: number;
+	/** Frames that go by it. */
+	frames: number;
+};
+
 /** The timeline as one source sees it. One instance for each publication; a splice continues at `resumeAfterMs`. */
 export class Timeline {
 	readonly #mode: JitterMode;
@@ -48,6 +61,7 @@ export class Timeline {
 	#lastSourceMs = 0;
 	#latestMs = 0;
 	#repairs = 0;
+	#suspicion: Suspicion | null = null;
 
 	/**
 	 * `resumeAfterMs`: the newest time of the stream that this source is spliced to, or null when it opens the stream. `relayed`: the
@@ -134,17 +148,23 @@ export class Timeline {
 		if (track === undefined) {
 			return this.#firstOfTrack(key, kind, sourceMs);
 		}
-		if (track.generation !== this.#generation && this.#isBeyondBreak(track, sourceMs)) {
+		if (track.generation !== this.#generation && this.#isNearer(sourceMs, this.#offsetMs, track)) {
 			track.offsetMs = this.#offsetMs;
 			track.generation = this.#generation;
 		}
 		const candidateMs = sourceMs + track.offsetMs;
 		const stepMs = candidateMs - track.lastMs;
-		if (stepMs < -BACKWARD_LIMIT_MS || Math.abs(candidateMs - this.#latestMs) > FORWARD_LIMIT_MS) {
-			track.lastMs = this.#rebase(track, sourceMs);
-			return track.lastMs;
+		const isOff = stepMs < -BACKWARD_LIMIT_MS || !this.#isNear(candidateMs);
+		if ((isOff || stepMs < 0) && this.#isSuspected(sourceMs, track)) {
+			return this.#confirm(this.#suspicion!, track, kind, sourceMs);
 		}
-		const leastMs = kind === 'video' ? track.lastMs + 1 : track.lastMs;
+		if (isOff) {
+			return this.#suspect(track, sourceMs);
+		}
+		if (this.#suspicion?.track === track) {
+			this.#suspicion = null;
+		}
+		const leastMs = leastOf(track, kind);
 		if (candidateMs < leastMs) {
 			this.#repairs += 1;
 			track.lastMs = leastMs;
@@ -166,32 +186,72 @@ export class Timeline {
 			generation: this.#generation,
 		};
 		this.#tracks.set(key, track);
-		if (Math.abs(candidateMs - this.#latestMs) > FORWARD_LIMIT_MS) {
-			// The tracks of this source do not share a clock. Each goes by its own from here on.
-			track.lastMs = this.#rebase(track, sourceMs);
+		if (!this.#isNear(candidateMs)) {
+			// A wrong timestamp, or the tracks of this source do not share a clock. The next frames tell.
+			track.lastMs = this.#latestMs;
+			this.#suspicion = { track, offsetMs: track.lastMs - sourceMs, frames: 1 };
+			this.#repairs += 1;
 		} else if (candidateMs < this.#startMs) {
 			this.#repairs += 1;
 		}
 		return track.lastMs;
 	}
 
-	/** Another track has met a break in the clock: has this one, too, or is this still a tag from before it? */
-	#isBeyondBreak(track: Track, sourceMs: number): boolean {
-		const beforeMs = sourceMs + track.offsetMs;
-		const beyondMs = sourceMs + this.#offsetMs;
-		return Math.abs(beyondMs - this.#latestMs) < Math.abs(beforeMs - this.#latestMs);
+	#isNear(dtsMs: number): boolean {
+		return Math.abs(dtsMs - this.#latestMs) <= FORWARD_LIMIT_MS;
 	}
 
-	/** Goes on one frame after the newest, whatever the source's clock says, and makes that the offset for all. */
-	#rebase(track: Track, sourceMs: number): number {
-		const dtsMs = this.#latestMs + Math.max(Math.round(track.intervalMs), 1);
+	/** Whether a frame goes by the clock with `offsetMs` rather than by the one that its track has gone by so far. */
+	#isNearer(sourceMs: number, offsetMs: number, track: Track): boolean {
+		return Math.abs(sourceMs + offsetMs - this.#latestMs) < Math.abs(sourceMs + track.offsetMs - this.#latestMs);
+	}
+
+	#isSuspected(sourceMs: number, track: Track): boolean {
+		const suspicion = this.#suspicion;
+		return (
+			suspicion !== null &&
+			this.#isNear(sourceMs + suspicion.offsetMs) &&
+			this.#isNearer(sourceMs, suspicion.offsetMs, track)
+		);
+	}
+
+	/** A frame is off the clock: it is placed one frame behind the last of its track, or now if that has paused. */
+	#suspect(track: Track, sourceMs: number): number {
+		const hasPaused = this.#latestMs - track.lastMs > MAX_INTERVAL_MS;
+		const dtsMs = hasPaused ? this.#latestMs : track.lastMs + frameMs(track);
+		this.#suspicion = { track, offsetMs: dtsMs - sourceMs, frames: 1 };
 		this.#repairs += 1;
-		this.#offsetMs = dtsMs - sourceMs;
-		this.#generation += 1;
-		track.offsetMs = this.#offsetMs;
-		track.generation = this.#generation;
+		track.lastMs = dtsMs;
 		return dtsMs;
 	}
+
+	/** One more frame goes by the suspected clock. That becomes the clock of all tracks when it has enough of them. */
+	#confirm(suspicion: Suspicion, track: Track, kind: TrackKind, sourceMs: number): number {
+		suspicion.frames += 1;
+		if (suspicion.frames === BREAK_FRAMES) {
+			// Time goes on behind the newest frame of all tracks, also when the first track over the break was behind the others.
+			const isBehind = sourceMs + suspicion.offsetMs < this.#latestMs;
+			this.#offsetMs = isBehind ? this.#latestMs + frameMs(track) - sourceMs : suspicion.offsetMs;
+			this.#generation += 1;
+			this.#suspicion = null;
+			track.offsetMs = this.#offsetMs;
+			track.generation = this.#generation;
+		}
+		const dtsMs = sourceMs + (this.#suspicion?.offsetMs ?? this.#offsetMs);
+		const leastMs = leastOf(track, kind);
+		this.#repairs += dtsMs < leastMs ? 1 : 0;
+		track.lastMs = Math.max(dtsMs, leastMs);
+		return track.lastMs;
+	}
+}
+
+/** The next frame of a track is not before this: pictures are at least a millisecond apart. */
+function leastOf(track: Track, kind: TrackKind): number {
+	return kind === 'video' ? track.lastMs + 1 : track.lastMs;
+}
+
+function frameMs(track: Track): number {
+	return Math.max(Math.round(track.intervalMs), 1);
 }
 
 function trackKey(kind: TrackKind, trackId: number): number {

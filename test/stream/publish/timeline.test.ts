@@ -139,6 +139,55 @@ describe('a timeline', () => {
 		assert.deepEqual(times(out, 'audio'), [0, 20, video[2]]);
 	});
 
+	it('repairs a wrong timestamp alone: an hour with one every second is an hour', () => {
+		const hourMs = 3_600_000;
+		const wrongMs = [3 * hourMs, -3 * hourMs, 40_000, -1500, 2 ** 31 - 7, -(2 ** 31) + 9];
+		const sent = [...wellFormed(5000, hourMs)];
+		const isWrong = (index: number): boolean => index % 75 === 50 || index % 75 === 51;
+		const tags = sent.map(([kind, ms], index): Tag => {
+			// Both a picture and the sound beside it, by the same amount: two frames that agree are no clock yet either.
+			const offMs = isWrong(index) ? wrongMs[Math.floor(index / 75) % wrongMs.length]! : 0;
+			return [kind, (ms + offMs + WRAP) % WRAP];
+		});
+		const { out } = run(tags);
+		for (const [index, [, ms]] of out.entries()) {
+			const rightMs = sent[index]![1] - 5000;
+			assert.ok(isWrong(index) ? Math.abs(ms - rightMs) <= 20 : ms === rightMs, `frame ${index}: ${ms} for ${rightMs}`);
+		}
+	});
+
+	it('repairs the wrong timestamp of a track that is behind the other without pushing it ahead', () => {
+		const tags: Tag[] = [];
+		for (let ms = 0; ms < 4000; ms += 40) {
+			tags.push(['audio', 10_300 + ms], ['video', ms === 2000 ? 9_000_000 : 10_000 + ms]);
+		}
+		const { out, repairs } = run([['video', 9960], ...tags]);
+		assert.deepEqual(
+			times(out, 'video').slice(1),
+			Array.from({ length: 100 }, (_, index) => 40 + index * 40),
+		);
+		assert.equal(repairs, 1);
+	});
+
+	it('takes the first frame of a track that is stamped hours away for a wrong timestamp', () => {
+		const tags = [...wellFormed(0, 1000)];
+		const { out } = run(tags.map(([kind, ms], index): Tag => [kind, index === 1 ? 7_200_000 : ms]));
+		assert.deepEqual(out.slice(2), tags.slice(2));
+	});
+
+	it('follows a jump that stays, from its third frame on behind all that was there', () => {
+		const tags: Tag[] = [];
+		for (let ms = 0; ms < 2000; ms += 40) {
+			// Sound 300 ms ahead of the picture; after a second the clock starts again.
+			const clockMs = ms < 1000 ? 600_000 + ms : ms - 1000;
+			tags.push(['audio', clockMs + 300], ['video', clockMs]);
+		}
+		const { out } = run(tags);
+		const [video, audio] = [times(out, 'video'), times(out, 'audio')];
+		assert.equal(audio.at(-1)! - video.at(-1)!, 300, 'sound and picture keep their distance');
+		assert.ok(video.at(-1)! < 2400, `${video.at(-1)}`);
+	});
+
 	it('closes a gap that no pause explains', () => {
 		const { out } = run([...wellFormed(0, 200), ...wellFormed(200 + FORWARD_LIMIT_MS + 1000, 200)]);
 		assert.ok(times(out, 'video').at(-1)! < 450);
