@@ -34,6 +34,11 @@ const COMMANDS = {
 		build();
 		await run('dist/ops/docs.js', args);
 	},
+	/** Before `npm pack`: dist gets what is compiled now, and nothing of sources that are gone. */
+	pack() {
+		rmSync('dist', { recursive: true, force: true });
+		build();
+	},
 	/** Types, lint and the tests that need no other program: seconds. */
 	async check(args) {
 		lint();

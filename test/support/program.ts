@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 
-/** `input` goes to its standard input, `env` is added to the environment. */
-export type ProgramOptions = { input?: NodeJS.ReadableStream; env?: Readonly<Record<string, string>> };
+/** `input` goes to its standard input, `env` is added to the environment, `cwd` is the directory that it runs in. */
+export type ProgramOptions = { input?: NodeJS.ReadableStream; env?: Readonly<Record<string, string>>; cwd?: string };
 
 /** Another program that a test runs; it does not outlive the test. */
 export class Program {
@@ -15,11 +15,12 @@ export class Program {
 	/** It has ended and all that it printed is here: 'exit' may come before the last of that. */
 	readonly #closed: Promise<unknown>;
 
-	constructor(t: TestContext, program: string, args: readonly string[], { input, env }: ProgramOptions = {}) {
+	constructor(t: TestContext, program: string, args: readonly string[], { input, env, cwd }: ProgramOptions = {}) {
 		this.#name = `${program} ${args.join(' ')}`;
 		this.#child = spawn(program, args, {
 			stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
 			env: { ...process.env, ...env },
+			...(cwd === undefined ? {} : { cwd }),
 		});
 		this.#closed = once(this.#child, 'close');
 		this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {

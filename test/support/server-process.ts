@@ -28,6 +28,8 @@ export type StartOptions = {
 	env?: Readonly<Record<string, string>>;
 	/** Another place to run in, such as a network namespace. */
 	place?: ServerPlace;
+	/** Another script than the one that was built here. */
+	supervisor?: string;
 };
 
 /** `command` runs what follows it in that place; `host` is where its ports are then found. */
@@ -56,7 +58,7 @@ export class ServerProcess {
 		const [program, ...before] = [...(place?.command ?? []), process.execPath];
 		const args = [
 			...before,
-			SUPERVISOR,
+			options.supervisor ?? SUPERVISOR,
 			'--role',
 			options.role ?? 'origin',
 			'--config',
