@@ -2,7 +2,7 @@
 import { TOOLS } from './tools/tool-table.js';
 
 const [name = '', ...rest] = process.argv.slice(2);
-// What a command does not need is not loaded: the server alone takes 100 ms for it.
+// A command loads only what it needs: the server alone takes 100 ms to load.
 if (Object.hasOwn(TOOLS, name)) {
 	const { runTool } = await import('./tools/tool.js');
 	process.exitCode = await runTool(await TOOLS[name]!(), rest);

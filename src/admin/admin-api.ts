@@ -6,7 +6,7 @@ import type { ProcessSnapshot } from '../metrics/snapshot.js';
 import type { ProcessPort } from '../process/process-port.js';
 import { streamViews } from './stream-view.js';
 
-/** What the admin port needs of the primary. */
+/** The services of the primary that the admin port needs. */
 export type AdminSource = {
 	status(): PrimaryStatus;
 	/** The role processes that run now, ready or not. */
@@ -37,7 +37,7 @@ const ROUTES: readonly Route[] = [
 	},
 ];
 
-/** What the admin port answers, without the sockets. */
+/** The answers of the admin port, without the sockets. */
 export class AdminApi {
 	readonly #source: AdminSource;
 	readonly #runtime = createRuntimeRegistry('primary');

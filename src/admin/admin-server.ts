@@ -8,7 +8,7 @@ export type AdminOptions = { host: string; port: number };
 const HEADERS_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
-/** How often Node looks for connections past these limits; its default is 30 s. */
+/** Node looks this often for connections past these limits; its default is 30 s. */
 const CHECK_INTERVAL_MS = 1000;
 const MAX_CONNECTIONS = 256;
 

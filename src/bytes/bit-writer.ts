@@ -23,7 +23,7 @@ export class BitWriter {
 		return this.bits(value ? 1 : 0, 1);
 	}
 
-	/** What was written, with zero bits up to the next whole byte. */
+	/** Returns the written bits, with zero bits up to the next whole byte. */
 	toBuffer(): Buffer {
 		return Buffer.from(this.#bytes);
 	}

@@ -106,7 +106,7 @@ export class ByteWriter {
 		this.#buffer.writeInt32BE(value, at);
 	}
 
-	/** What was written: a view, overwritten after the next `reset`. */
+	/** Returns a view of the written bytes. It is overwritten after the next `reset`. */
 	view(): Buffer {
 		return this.#buffer.subarray(0, this.#length);
 	}

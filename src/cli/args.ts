@@ -7,7 +7,7 @@ import { CONFIG_FILE_VARIABLE, type Setting, textSetting } from '../config/sourc
 import { ROLE_NAMES, ROLES, type RoleName } from '../primary/roles.js';
 import { FLAGS, type Flag, type FlagName } from './flags.js';
 
-/** What the command line asks for. */
+/** The request that the command line makes. */
 export type Invocation =
 	| { action: 'run' | 'print-config'; role: RoleName; sources: ConfigSources }
 	| { action: 'help' | 'version' };

@@ -1,5 +1,5 @@
 /**
- * What a track is coded with, by the name that logs, metrics and the API print. `unknown` is a codec that we cannot name and
+ * The codec of a track, by the name that logs, metrics and the API print. `unknown` is a codec that we cannot name and
  * pass through as it is.
  */
 

@@ -1,6 +1,6 @@
 // Spec: ISO/IEC 23091-2 (CICP) code points, shared by H.264/H.265 VUI, AV1 color_config, VP9 vpcC and the MP4 `colr` box
 
-/** Where a picture's colours live. 2 is "unspecified" for each of the three code points. */
+/** The colour space of a picture. 2 is "unspecified" for each of the three code points. */
 export type Colour = {
 	primaries: number;
 	transfer: number;

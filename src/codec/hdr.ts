@@ -6,7 +6,7 @@ import type { Colour } from './colour.js';
 /** CIE 1931 chromaticity, 0 to 1. */
 export type Chromaticity = { x: number; y: number };
 
-/** How the picture was graded. Luminances in candela per square metre. */
+/** The grading of a picture. Luminances are in candela per square metre. */
 export type HdrMetadata = {
 	masteringDisplay: {
 		red: Chromaticity;
@@ -19,7 +19,7 @@ export type HdrMetadata = {
 	contentLight: { maxContentLevel: number; maxFrameAverageLevel: number } | null;
 };
 
-/** What a `colorInfo` object of Enhanced RTMP says; null where it says nothing. */
+/** Reads a `colorInfo` object of Enhanced RTMP. A result is null when the object does not state it. */
 export function readColorInfo(colorInfo: AmfValue): { colour: Colour | null; hdr: HdrMetadata | null } {
 	const light = amfProperty(colorInfo, 'hdrCll');
 	const maxContentLevel = amfNumber(amfProperty(light, 'maxCLL'));

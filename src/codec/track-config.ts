@@ -26,7 +26,7 @@ import { type PictureSize, vp8KeyFrameSize, vp9KeyFrameSize } from './vp9/frame-
 export type VideoCodec = 'h264' | 'h265' | 'h266' | 'av1' | 'vp9' | 'vp8';
 export type AudioCodec = 'aac' | 'mp3' | 'opus' | 'flac' | 'ac3' | 'eac3';
 
-/** What a container must know of a video track. */
+/** The facts of a video track that a container needs. */
 export type VideoConfig = PictureSize &
 	VideoUsability & {
 		kind: 'video';
@@ -35,13 +35,13 @@ export type VideoConfig = PictureSize &
 		record: Buffer;
 		/** For `CODECS` and MediaSource (RFC 6381). */
 		codecString: string;
-		/** How it was graded, when the publisher has told apart from the bitstream. */
+		/** The grading, when the publisher stated it outside the bitstream. */
 		hdr?: HdrMetadata;
 		/** Bytes of each NAL unit's length; 0 for codecs without NAL units. */
 		nalLengthSize: number;
 	};
 
-/** What a container must know of an audio track. */
+/** The facts of an audio track that a container needs. */
 export type AudioConfig = {
 	kind: 'audio';
 	codec: AudioCodec;
@@ -213,7 +213,7 @@ export function configOfAc3Sample(sample: Uint8Array): AudioConfig {
 	};
 }
 
-/** Whether two configurations can share one init segment. */
+/** True when two configurations can share one init segment. */
 export function sameConfig(a: TrackConfig, b: TrackConfig): boolean {
 	if (a.codec !== b.codec || !a.record.equals(b.record)) {
 		return false;
@@ -225,7 +225,7 @@ export function sameConfig(a: TrackConfig, b: TrackConfig): boolean {
 	return a.kind === 'audio' && b.kind === 'audio' && a.sampleRate === b.sampleRate && a.channels === b.channels;
 }
 
-/** What a bitstream says of its pictures; what it does not say is left open. */
+/** Copies the picture facts that a bitstream states, and leaves out the others. */
 function pictureOf({
 	width,
 	height,

@@ -3,7 +3,7 @@ import type { BitReader } from '../bytes/bit-reader.js';
 import type { Colour } from './colour.js';
 import { type PixelAspect, pixelAspectOf } from './pixel-aspect.js';
 
-/** What a bitstream says of how its pictures are to be shown. */
+/** The facts in a bitstream about how its pictures are shown. */
 export type VideoUsability = {
 	pixelAspect: PixelAspect;
 	colour: Colour | null;
@@ -11,7 +11,7 @@ export type VideoUsability = {
 	frameRate: number | null;
 };
 
-/** Of a stream that says nothing. */
+/** The value for a stream that states nothing. */
 export const NO_VIDEO_USABILITY: VideoUsability = {
 	pixelAspect: { horizontal: 1, vertical: 1 },
 	colour: null,

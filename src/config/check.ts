@@ -10,14 +10,17 @@ import { formatSize } from './units.js';
 const MAX_RING_BYTES = 32 * 1024 ** 2;
 const SHARED_PORT_KEYS = ['rtmp.port', 'rtmp.tlsPort', 'http.port', 'files.port'] as const;
 
-/** What a schema cannot know of the role that runs: see RoleProfile. */
+/** The needs of the role that runs, which a schema cannot know: see RoleProfile. */
 type Needs = {
 	required: Readonly<Record<string, string>>;
 	writesMedia: boolean;
 	upstreamProtocols?: readonly string[];
 };
 
-/** What a schema cannot see: values that exclude each other, files that cannot be used. Throws ConfigError with a line each. */
+/**
+ * Checks what a schema cannot see: values that exclude each other, files that cannot be used. Throws ConfigError with a
+ * line each.
+ */
 export function checkConfig(config: Config, origins: ReadonlyMap<string, Origin>, needs: Needs): void {
 	const problems: string[] = [];
 	const report = (key: string, problem: string): void => {

@@ -3,7 +3,7 @@ import { configSchema } from './schema.js';
 import { defOf, expectation, type TextForm, textForm, unwrapped } from './schema-walk.js';
 import { formatDuration, formatSize } from './units.js';
 
-/** What the schema says of one configuration key: for messages, environment names, reloads and documentation. */
+/** One configuration key as the schema describes it: for messages, environment names, reloads and documentation. */
 export type ConfigKey = {
 	/** Dotted, as in the file: `rtmp.port`. */
 	name: string;
@@ -11,7 +11,7 @@ export type ConfigKey = {
 	/** `MILLRACE_RTMP_PORT` */
 	environment: string;
 	description: string;
-	/** What values are allowed, to go behind "expected". */
+	/** The allowed values, in words that follow "expected". */
 	expects: string;
 	/** The default as the file would write it. */
 	default: unknown;

@@ -8,16 +8,19 @@ import { environmentSettings, type Origin, type Setting } from './sources.js';
 import { isTree, setAt, valueAt } from './tree.js';
 import { readYamlFile } from './yaml-file.js';
 
-/** What the configuration is made of, in rising order of precedence; kept so that SIGHUP can read it all again. */
+/**
+ * The sources of the configuration, in rising order of precedence. They are kept so that SIGHUP can read them all
+ * again.
+ */
 export type ConfigSources = {
 	file: string | null;
 	environment: NodeJS.ProcessEnv;
 	flags: readonly Setting[];
-	/** What the role that runs wants to be different; absent = nothing. */
+	/** The wishes of the role that runs; absent = none. */
 	profile?: RoleProfile;
 };
 
-/** How the configuration of one role differs from that of an origin. */
+/** The difference between the configuration of one role and that of an origin. */
 export type RoleProfile = {
 	/** Defaults by key name. */
 	defaults: Readonly<Record<string, unknown>>;
@@ -33,7 +36,7 @@ const ORIGIN_PROFILE: RoleProfile = { defaults: {}, required: {}, writesMedia: t
 
 export type LoadedConfig = {
 	config: Config;
-	/** Where the value of each key came from, by key name. */
+	/** The source of each key's value, by key name. */
 	origins: ReadonlyMap<string, Origin>;
 };
 

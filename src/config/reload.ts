@@ -4,7 +4,7 @@ import type { Config } from './schema.js';
 import { isTree, setAt, valueAt } from './tree.js';
 
 export type ConfigChange = {
-	/** What now runs: the old configuration with what could be applied. */
+	/** The configuration that now runs: the old one with every change that could be applied. */
 	config: Config;
 	/** Names of changed keys that took effect, as precise as can be (`apps.live.play.missing`). */
 	applied: string[];
@@ -12,7 +12,7 @@ export type ConfigChange = {
 	needsRestart: string[];
 };
 
-/** What becomes of `running` when the sources say `wanted`. Neither is modified. */
+/** Returns what becomes of `running` when the sources say `wanted`. Neither is modified. */
 export function applyReload(running: Config, wanted: Config): ConfigChange {
 	const change: ConfigChange = { config: structuredClone(running), applied: [], needsRestart: [] };
 	for (const key of CONFIG_KEYS) {

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 /** Questions about a zod schema: what is at a path, what does it take, in words. */
 
-/** How text (an environment variable, a flag) becomes a value: as it is, or read as YAML, or as a list. */
+/** The way in which text (an environment variable, a flag) becomes a value: as it is, or read as YAML, or as a list. */
 export type TextForm = 'text' | 'yaml' | 'list';
 
 type Schema = z.core.$ZodType;
@@ -31,7 +31,7 @@ export function memberNames(schema: Schema | undefined): string[] {
 	return def?.type === 'object' ? Object.keys(def.shape) : [];
 }
 
-/** What the schema allows, in words that go behind "expected". */
+/** Returns the values that the schema allows, in words that follow "expected". */
 export function expectation(wrapped: Schema): string {
 	const schema = unwrapped(wrapped);
 	const meta = (schema as z.ZodType).meta();

@@ -343,7 +343,7 @@ export type AppPolicy = {
 	dvr: z.output<typeof dvrSchema>;
 };
 
-/** What applies to `app`: the sections with the app's own overrides laid over them. */
+/** Returns what applies to `app`: the sections with the app's own overrides laid over them. */
 export function policyOf(config: Config, app: string): AppPolicy {
 	const own = Object.hasOwn(config.apps, app) ? config.apps[app] : undefined;
 	return {

@@ -4,7 +4,7 @@ import { CONFIG_KEYS, type ConfigKey } from './keys.js';
 import { nearest } from './nearest.js';
 import type { TextForm } from './schema-walk.js';
 
-/** Where a value came from: `label` is what messages and --print-config show (`config.yaml:2:9`, `--rtmp-port`). */
+/** The source of a value. Messages and --print-config show its `label` (`config.yaml:2:9`, `--rtmp-port`). */
 export type Origin = { source: 'default' | 'file' | 'environment' | 'flag'; label: string };
 
 /** One value that somebody asked for. */

@@ -6,7 +6,7 @@ export function isTree(value: unknown): value is Tree {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What is at `path`; undefined when nothing is. */
+/** Returns the value at `path`; undefined when there is none. */
 export function valueAt(tree: unknown, path: readonly PropertyKey[]): unknown {
 	return path.reduce<unknown>((node, name) => {
 		if (Array.isArray(node)) {

@@ -8,8 +8,9 @@ const MAX_RANGES = 16;
 const SPEC = /^(\d*)-(\d*)$/;
 
 /**
- * What a Range header selects of `sizeBytes`, in the order asked for. Null = the header does not count (another unit, malformed, too
- * many ranges, or ranges that overlap) and the whole is the answer; an empty list = nothing of it is there (416).
+ * Returns the ranges of `sizeBytes` that a Range header selects, in the order asked for. Null means that the header
+ * does not count (another unit, malformed, too many ranges, or ranges that overlap), and the whole is the answer. An
+ * empty list means that none of it is there (416).
  */
 export function parseRanges(header: string, sizeBytes: number): ByteRange[] | null {
 	const [unit, set, ...more] = header.split('=');

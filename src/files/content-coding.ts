@@ -27,7 +27,7 @@ const COMPRESS: Readonly<Record<Coding, (text: Buffer) => Promise<Buffer>>> = {
 	gzip: (text) => promisify(gzip)(text, { level: GZIP_LEVEL }),
 };
 
-/** Whether any coding of `representation` can ever be better than none. */
+/** True when any coding of `representation` can ever be better than none. */
 export function isCodable({ compressible, sizeBytes, body }: Representation): boolean {
 	return compressible && Buffer.isBuffer(body) && sizeBytes >= MIN_BYTES && sizeBytes <= MAX_BYTES;
 }

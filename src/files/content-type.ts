@@ -1,8 +1,8 @@
 import path from 'node:path';
 
-/** What the name of a file says about it. */
+/** The facts that the name of a file states about it. */
 export type ContentType = {
-	/** Of the header. */
+	/** The value of the header. */
 	type: string;
 	/** Text that gzip and Brotli make much smaller. */
 	compressible: boolean;
@@ -10,8 +10,8 @@ export type ContentType = {
 };
 
 /**
- * How long a copy may be used: `playlist` for a moment, `segment` for good, `changing` only after asking. A segment never changes
- * under one name; everything else grows or is replaced while it is being watched.
+ * The time for which a copy may be used: `playlist` for a moment, `segment` for good, `changing` only after asking. A
+ * segment never changes under one name. Everything else grows or is replaced while it is being watched.
  */
 export type Freshness = 'playlist' | 'segment' | 'changing';
 

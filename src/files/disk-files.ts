@@ -10,19 +10,19 @@ import { fileRepresentation, type Representation } from './representation.js';
 export const MAX_STALENESS_MS = 200;
 /** Larger files are read from the disk for each request: the page cache holds them better than we do. */
 const MAX_HOT_BYTES = 8 * 1024 * 1024;
-/** What a hot file costs beside its bytes. */
+/** The memory that a hot file takes beside its bytes. */
 const ENTRY_BYTES = 1024;
 /** Grows and is watched while it grows: a copy in memory would be made anew every second. */
 const NEVER_HOT = '.flv';
 
-/** Where a path is looked for: below a root that is never left. */
+/** A place where a path is looked for. The search never leaves its root. */
 export type Place = {
 	root: string;
 	/** See localPathOf. */
 	local: string;
 };
 
-/** What a path leads to. A file comes with its contents. */
+/** The end of a path. A file comes with its contents. */
 export type Found = { kind: 'file'; representation: Representation } | { kind: 'directory'; place: Place };
 
 type Hot = {
@@ -63,8 +63,8 @@ export class DiskFiles {
 	}
 
 	/**
-	 * What is at the first of `places` where there is something. `name` stands for those places among the hot files. A body that is
-	 * an open file is the caller's to close.
+	 * Finds the first of `places` that has something. `name` stands for those places among the hot files. When the body
+	 * is an open file, the caller closes it.
 	 */
 	async find(name: string, places: readonly Place[]): Promise<Found | null> {
 		const entry = this.#hot.get(name);
@@ -100,7 +100,7 @@ export class DiskFiles {
 		}
 	}
 
-	/** Whether what is in memory is what is on the disk; if not, it is forgotten. */
+	/** True when the copy in memory equals the file on the disk. If not, the copy is forgotten. */
 	async #check(name: string, entry: Hot): Promise<boolean> {
 		const checkedAtMs = performance.now();
 		try {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Representation } from './representation.js';
 import type { Exchange } from './respond.js';
 
-/** What a request asks for. */
+/** The file that a request asks for. */
 export type Wanted = {
 	/** See localPathOf. */
 	local: string;
@@ -11,12 +11,12 @@ export type Wanted = {
 	request: IncomingMessage;
 };
 
-/** What a source has: null = no such file; a function sends an answer of its own making. */
+/** The answer of a source: null = no such file; a function sends an answer of its own making. */
 export type Supply = Representation | null | ((exchange: Exchange) => void);
 
-/** Where a file server gets its files from. */
+/** The place that a file server gets its files from. */
 export type FileSource = {
-	/** What can be answered with at once, without a wait. */
+	/** Returns the answer that can be given at once, without a wait. */
 	hot(wanted: Wanted): Representation | null;
 	/** Rejects with PeerError when the fault is somebody else's. */
 	find(wanted: Wanted): Promise<Supply>;

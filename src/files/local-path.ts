@@ -12,7 +12,7 @@ export function localPathOf(target: string): string | null {
 	return path === null || !isPlain(path) ? null : path;
 }
 
-/** Whether `path` is of the form that localPathOf returns. */
+/** True when `path` has the form that localPathOf returns. */
 export function isPlain(path: string): boolean {
 	return path.startsWith('/') && path.length <= MAX_LENGTH && !UNWANTED.test(path);
 }

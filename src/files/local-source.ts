@@ -15,7 +15,7 @@ const MEDIA_FOLDERS = ['flv', 'hls', 'mp4'];
 export type LocalSourceOptions = {
 	/** The current one. */
 	config: () => Config;
-	/** What hot files may take. */
+	/** The memory that hot files may take. */
 	memoryBytes: number;
 	counters: Counters;
 	/** Everything below the media root is public, not only the recordings. */
@@ -54,7 +54,7 @@ export class LocalSource implements FileSource {
 		return null;
 	}
 
-	/** Where a path is looked for. Each folder of recordings is a root of its own. */
+	/** Returns the places where a path is looked for. Each folder of recordings is a root of its own. */
 	#places(local: string): Place[] {
 		const media = path.resolve(this.#options.config().media);
 		const pages = { root: WEB_ROOT, local };

@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What identifies one version of a representation. */
+/** The marks that identify one version of a representation. */
 export type Validators = {
 	/** Strong, in its quotes. */
 	etag: string;
@@ -12,7 +12,7 @@ export type Validators = {
 
 const ETAGS = /(?:W\/)?"[^"]*"/g;
 
-/** What the preconditions of a GET or HEAD come to: go on, or the status that is the whole answer. */
+/** Judges the preconditions of a GET or HEAD. 200 means to go on; any other status is the whole answer. */
 export function checkPreconditions(headers: IncomingHttpHeaders, version: Validators): 200 | 304 | 412 {
 	const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers;
 	const { 'if-unmodified-since': ifUnmodifiedSince, 'if-modified-since': ifModifiedSince } = headers;
@@ -29,7 +29,9 @@ export function checkPreconditions(headers: IncomingHttpHeaders, version: Valida
 	return ifModifiedSince !== undefined && isLater(version.lastModifiedMs, ifModifiedSince) === false ? 304 : 200;
 }
 
-/** Whether a Range may be served: the client holds the very same version, or did not ask (RFC 9110, section 13.1.5). */
+/**
+ * True when a Range may be served: the client holds the very same version, or did not ask (RFC 9110, section 13.1.5).
+ */
 export function isRangeValid(headers: IncomingHttpHeaders, version: Validators): boolean {
 	const condition = headers['if-range'];
 	if (condition === undefined) {

@@ -5,7 +5,7 @@ import type { Validators } from './preconditions.js';
 export type Representation = Validators & {
 	contentType: string;
 	cacheControl: string;
-	/** Whether text codings pay. */
+	/** True when text codings pay. */
 	compressible: boolean;
 	sizeBytes: number;
 	body: Body;
@@ -18,7 +18,7 @@ export type Representation = Validators & {
 /** Bytes in memory (*kept, not to be modified*), or something open that whoever answers reads from and closes. */
 export type Body = Buffer | OpenBody;
 
-/** What an open file can do, as far as answers go; one read at a time. */
+/** The operations of an open file that answers need; one read at a time. */
 export type OpenBody = {
 	read(
 		buffer: Buffer,
@@ -35,7 +35,7 @@ export function fileRepresentation(
 	body: Body,
 ): Representation {
 	const type: ContentType = contentTypeOf(file.name);
-	// What a link leads to changes when the next take begins.
+	// The target of a link changes when the next take begins.
 	const freshness = type.freshness === 'segment' && !file.ownName ? 'changing' : type.freshness;
 	return {
 		contentType: type.type,

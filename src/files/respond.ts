@@ -148,7 +148,7 @@ function sendBody(
 		});
 }
 
-/** What node:http has not been able to write at once must go on being taken. */
+/** A client must go on taking the bytes that node:http could not write at once. */
 function limitStall(response: ServerResponse): void {
 	const { socket } = response;
 	if (socket !== null && !response.writableFinished) {

@@ -18,14 +18,14 @@ import { closeRepresentation, type Representation } from './representation.js';
 
 /** A playlist of a day with two-second segments is 4 MiB. */
 const MAX_PLAYLIST_BYTES = 16 * 1024 * 1024;
-/** What a multivariant playlist says over the newest segment's bit rate. */
+/** The peak rate in a multivariant playlist, as a multiple of the newest segment's bit rate. */
 const PEAK_SHARE = 1.5;
 const KEYS = ['start', 'end', 'duration'];
-/** What playlists of ours name: files beside them, or a folder down. */
+/** The names in our playlists: files beside them, or one folder down. */
 const BESIDES = /^[\w-]+(\/[\w-]+)?\.\w+$/;
 const MULTIVARIANT = /^#EXT-X-STREAM-INF:/m;
 
-/** What a query asks for of a playlist. */
+/** The part of a playlist that a query asks for. */
 type Shift = { start: Moment | null; end: Moment | null; durationMs: number | null; rest: URLSearchParams };
 
 type Listing = { playlist: MediaPlaylist; times: readonly SegmentTime[] };
@@ -37,7 +37,10 @@ type Listing = { playlist: MediaPlaylist; times: readonly SegmentTime[] };
  */
 export class TimeShift implements FileSource {
 	readonly #inner: FileSource;
-	/** Of bodies that are in memory: a playlist of a day takes 30 ms to read, and has to be only once for all viewers. */
+	/**
+	 * The listings of bodies that are in memory. A playlist of a day takes 30 ms to read, so it is read only once for
+	 * all viewers.
+	 */
 	readonly #listings = new WeakMap<Buffer, Listing>();
 
 	constructor(inner: FileSource) {
@@ -143,7 +146,7 @@ function readShift(query: string): Shift {
 	};
 }
 
-/** Whether it means the same at every reload. */
+/** True when it means the same at every reload. */
 function isFixed({ start, end, durationMs }: Shift): boolean {
 	const isEndFixed = end === null || 'utcMs' in end;
 	return isEndFixed && (start === null ? durationMs === null : 'utcMs' in start);
@@ -164,7 +167,7 @@ function rangeOf(
 function fixedQuery(shift: Shift, listing: Listing | null): string {
 	const { fromMs, toMs } = rangeOf(shift, listing?.times ?? []);
 	if (listing !== null) {
-		// What has nothing to offer is refused here, not at the next request.
+		// A range with nothing in it is refused here, not at the next request.
 		cutPlaylist(listing.playlist, listing.times, { fromMs, toMs });
 	}
 	const query = new URLSearchParams(shift.rest);

@@ -27,7 +27,7 @@ export function statusOf(code: ErrorCode): number {
 	return STATUS[code] ?? 400;
 }
 
-/** What a program and a person can read about an error. */
+/** Returns a body that a program and a person can read. */
 export function errorBody({ code, message }: Reason): string {
 	return `${JSON.stringify({ code, message })}\n`;
 }

@@ -8,7 +8,7 @@ const OPEN: Readonly<Record<string, string>> = {
 	'Access-Control-Expose-Headers': EXPOSED,
 };
 
-/** Whether a page of `origin` may use this server; requests without an origin come from no page. */
+/** True when a page of `origin` may use this server. A request without an origin comes from no page. */
 export function isOriginAllowed(origin: string | undefined, allowed: readonly string[]): boolean {
 	return origin === undefined || allowed.includes('*') || allowed.includes(origin);
 }

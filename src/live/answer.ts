@@ -12,7 +12,10 @@ export class SharedBody {
 	}
 }
 
-/** What comes next of a body that is still being made: bytes that all share; `end`: that was all; `lost`: it is gone. */
+/**
+ * The next piece of a body that is still being made: bytes that all readers share; `end`: the body is complete; `lost`:
+ * it is gone.
+ */
 export type Piece = Buffer | 'end' | 'lost';
 
 /** A body that is given out while it is being made. It keeps nothing for anybody: whoever reads it says how far they are. */
@@ -24,12 +27,12 @@ export type GrowingBody = {
 	piece(index: number, reply: (piece: Piece) => void): () => void;
 };
 
-/** What a request for something live comes to, whatever protocol it came by. */
+/** The answer to a request for something live, for every protocol. */
 export type LiveAnswer = {
 	/** 400: asked for what will not be there soon. 404: there is no such thing. 503: it did not come in time. */
 	status: 200 | 400 | 404 | 503;
 	contentType: string;
-	/** How long caches may keep it, errors too. 0 = not at all. */
+	/** Caches may keep the answer this long, errors too. 0 = not at all. */
 	maxAgeSeconds: number;
 	/** Null of errors. */
 	body: SharedBody | GrowingBody | null;

@@ -1,6 +1,6 @@
 // Spec: rfc8216bis-22 6.2.5.1 (delta updates), 6.2.5.2 (blocking playlist reload)
 
-/** What a request for a playlist asks for beyond it. */
+/** The wishes that a request for a playlist adds to it. */
 export type ReloadDirectives = {
 	/** `_HLS_msn`: answer when the playlist has this segment, or `part` of it. */
 	msn: number | null;
@@ -9,13 +9,13 @@ export type ReloadDirectives = {
 	skip: boolean;
 };
 
-/** How far a live playlist has come. */
+/** The newest point of a live playlist. */
 export type LiveEdge = {
 	/** Newest complete segment. */
 	lastMsn: number;
 	/** Parts of the segment behind it that are there. */
 	openParts: number;
-	/** How many parts complete segment `msn` has; null when it is too old to tell. */
+	/** Returns the number of parts of complete segment `msn`; null when it is too old to tell. */
 	partsOf(msn: number): number | null;
 	/** Seconds. */
 	partTarget: number;
@@ -46,7 +46,7 @@ export function decideReload({ msn, part }: ReloadDirectives, edge: LiveEdge): '
 		return 'refuse';
 	}
 	const ahead = Math.ceil(partTarget < 1 ? ADVANCE_SECONDS / partTarget : ADVANCE_SECONDS);
-	// Of the open segment the parts that are there count; of the one behind it none is.
+	// The open segment counts the parts that are there. The one behind it has none.
 	const known = msn === lastMsn + 1 ? openParts : 0;
 	if (msn > lastMsn && part !== null && part > known - 1 + ahead) {
 		return 'refuse';

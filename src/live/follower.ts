@@ -11,15 +11,17 @@ const RING_WAIT_MS = 1000;
 /** A stream that has ended is over after this, although its packaging did not say so. */
 const END_TIMEOUT_MS = 5000;
 
-/** Those for whom a ring is followed. */
+/** The requests for which a ring is followed. */
 export type Waiters = {
-	/** Whether somebody waits for what is to come. */
+	/** True when a request waits for something that is not there yet. */
 	isAwaited(): boolean;
 	/** The window has changed. */
 	look(): void;
 };
 
-/** What one thread knows of one live stream: its window, as far as the part ring was followed. Nothing is done unless asked for. */
+/**
+ * One thread's view of one live stream: its window, as far as the part ring was followed. It does nothing unless asked.
+ */
 export class LiveFollower {
 	readonly window = new LiveWindow();
 	readonly bodies: LiveBodies;
@@ -39,7 +41,7 @@ export class LiveFollower {
 		this.#cursor = this.reader.oldest;
 	}
 
-	/** Of the present ring. */
+	/** The reader of the present ring. */
 	get reader(): PartRingReader {
 		return this.bodies.reader;
 	}

@@ -175,7 +175,7 @@ function timelineOf(
 	return timeline.after(Number.NEGATIVE_INFINITY).runs;
 }
 
-/** Where a segment begins by the clock of its program. */
+/** Returns the start of a segment on the clock of its program. */
 function mediaTicks({ programDateTimeMs, period }: LiveSegment, ticks: (ms: number) => number): number {
 	return ticks(programDateTimeMs - period.originMs);
 }

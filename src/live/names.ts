@@ -33,7 +33,7 @@ export function trackSegmentUri(track: LiveTrackKind, initMsn: number, msn: numb
 	return `live_${track}_${initMsn}_${msn}.m4s`;
 }
 
-/** What a name refers to. */
+/** The thing that a name refers to. */
 export type LiveResource =
 	| { kind: 'playlist' }
 	| { kind: 'manifest' }

@@ -2,7 +2,7 @@ import { type MessagePort, threadId } from 'node:worker_threads';
 import { LivePackaging, type LivePolicy } from './packaging.js';
 import { Pulse } from './pulse.js';
 
-/** What packaging a stream needs, as it crosses to a remux thread. */
+/** The data with which packaging a stream starts in a remux thread. */
 export type PackagingTask = {
 	/** The stream's frames. */
 	ring: SharedArrayBuffer;

@@ -21,7 +21,7 @@ export type LivePolicy = {
 export type LivePackagingParts = {
 	/** The stream's frames. */
 	ring: SharedArrayBuffer;
-	/** Where the parts go. */
+	/** The ring that takes the parts. */
 	parts: SharedArrayBuffer;
 	policy: LivePolicy;
 	/** Parts go to another ring from now on. */
@@ -106,7 +106,7 @@ export class LivePackaging {
 		const { segmentMs, maxSegmentMs, partMs } = this.#parts.policy;
 		const targetDuration = this.#writer.get(PartWord.targetDuration);
 		const partTargetMs = this.#writer.get(PartWord.partTargetMs);
-		// What earlier segments of this stream have promised holds for these, too.
+		// The promises of earlier segments of this stream hold for these, too.
 		const frames = new FramesFromFlv(
 			new SegmentPlanner(new CmafPackager(publisher, { maxFragmentBytes: MAX_PART_BYTES }), {
 				targetMs: segmentMs,

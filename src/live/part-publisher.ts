@@ -22,7 +22,7 @@ export type PartPublisherParts = {
 	writer: PartRingWriter;
 	/** Wall clock of media time 0, milliseconds since 1970. */
 	startedAtMs: number;
-	/** What the stream's bit rate is believed to be; the ring follows what it turns out to be. */
+	/** The first guess of the stream's bit rate. The ring follows the measured rate later. */
 	bitsPerSecond: number;
 	/** The ring has been replaced by one of another size. */
 	moved: (writer: PartRingWriter) => void;
@@ -32,7 +32,7 @@ export type PartPublisherParts = {
 const WINDOW_TARGETS = 10;
 /** A live playlist must not get shorter than this many. */
 const MIN_WINDOW_TARGETS = 3;
-/** What has left the playlist can be had for as long again. */
+/** A segment that has left the playlist can be fetched for as long again. */
 const RETENTION = 2;
 /** Rates vary. */
 const RING_SLACK = 1.25;
@@ -209,7 +209,10 @@ export class PartPublisher implements CmafSink {
 		this.#writer.write({ kind: PartKind.close, msn, index, time: firstMsn });
 	}
 
-	/** What an earlier publisher has left in the ring; a segment that it did not complete ends where it is. */
+	/**
+	 * Reads the segments that an earlier publisher has left in the ring. A segment that it did not complete ends where
+	 * it is.
+	 */
 	#readPast(): (Listed & { programDateTimeMs: number })[] {
 		const open = this.#writer.get(PartWord.segmentOpen);
 		if (open !== 0) {

@@ -18,7 +18,7 @@ import type { LiveSegment } from './window.js';
 
 /** Requests are blocked for this long at most, in target durations. */
 const MAX_BLOCK_TARGETS = 3;
-/** How long the first viewer waits for the first segment: it takes one to know the target duration. */
+/** The first viewer waits this long for the first segment: the target duration is known only with it. */
 const FIRST_SEGMENT_TIMEOUT_MS = 15_000;
 
 type Reply = (answer: LiveAnswer) => void;
@@ -29,7 +29,7 @@ type Cancel = () => void;
 export class LiveSource {
 	readonly #follower: LiveFollower;
 	readonly #waiting = new WaitGroups<LiveAnswer>();
-	/** Those who read a segment that is being made, and have all that there is of it. */
+	/** The readers of a segment that is being made who have all of it that there is. */
 	readonly #reading = new WaitGroups<Piece>();
 
 	/** `now`: wall clock, milliseconds since 1970. */
@@ -97,7 +97,7 @@ export class LiveSource {
 		return this.#targetDuration > 0 && this.#window.listed.length > 0;
 	}
 
-	/** How long what has been announced is waited for. */
+	/** A request waits this long for something that has been announced. */
 	get #blockMs(): number {
 		return this.#isReady ? this.#targetDuration * MAX_BLOCK_TARGETS * 1000 : FIRST_SEGMENT_TIMEOUT_MS;
 	}
@@ -175,7 +175,7 @@ export class LiveSource {
 		return this.#answer(`part ${msn} ${index}`, check, late, reply);
 	}
 
-	/** Whether this is the part that the playlist hints at. */
+	/** True when this is the part that the playlist hints at. */
 	#isNextPart(msn: number, index: number): boolean {
 		const { lastMsn, open } = this.#window;
 		return this.#isReady && msn === lastMsn + 1 && index === (open?.parts.length ?? 0);
@@ -202,7 +202,7 @@ export class LiveSource {
 		return this.#answer(`${track} ${initMsn} ${msn}`, check, () => this.#media(null), reply);
 	}
 
-	/** Whether this segment comes behind the one that is being made, or is about to be. */
+	/** True when this segment comes behind the one that is being made, or is about to be. */
 	#isNextSegment(msn: number): boolean {
 		const { segments, lastMsn, open, ended } = this.#window;
 		return !ended && segments.length > 0 && msn === (open?.msn ?? lastMsn) + 1;

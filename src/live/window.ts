@@ -1,13 +1,13 @@
 import { distance, type Position } from '../ring/layout.js';
 import { type PartChunk, PartFlag, PartKind, type PartPeriod, type PartRecord } from '../ring/part-layout.js';
 
-/** What a segment has of one track, in ticks of the track. */
+/** The share of one track in a segment, in ticks of the track. */
 export type TrackSpan = { startTicks: number; endTicks: number; bytes: number };
 
 /** A segment of a live stream as a part ring tells it. */
 export type LiveSegment = {
 	msn: number;
-	/** Where its records begin. */
+	/** The place where its records begin. */
 	position: Position;
 	/** The msn that named its init segment. */
 	initMsn: number;
@@ -26,7 +26,10 @@ export type LiveSegment = {
 	complete: boolean;
 };
 
-/** What the records of a part ring amount to: the segments that can be had, and which of them the playlist lists. */
+/**
+ * The state that the records of a part ring describe: the segments that can be fetched, and those that the playlist
+ * lists.
+ */
 export class LiveWindow {
 	#segments: LiveSegment[] = [];
 	#firstMsn = 0;

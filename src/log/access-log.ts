@@ -4,7 +4,7 @@ export type AccessLogFormat = 'combined' | 'json';
 
 /** One answered request. */
 export type Access = {
-	/** Of the peer, without a port. */
+	/** The peer's address, without a port. */
 	address: string;
 	/** When the request came, milliseconds since 1970. */
 	startedAtMs: number;
@@ -13,7 +13,7 @@ export type Access = {
 	target: string;
 	httpVersion: string;
 	status: number;
-	/** Of the body. */
+	/** The size of the body. */
 	bytes: number;
 	referer: string | undefined;
 	userAgent: string | undefined;

@@ -6,8 +6,8 @@ const STDOUT = 1;
 const WARNING = 40;
 
 /**
- * Where all log lines of the server come together: the primary's stdout. Writing never blocks; when the reader of stdout stalls,
- * lines are dropped, and when it reads again a line says how many. A reader that has gone away is no fault.
+ * All log lines of the server come together here: the primary's stdout. Writing never blocks. When the reader of stdout
+ * stalls, lines are dropped, and when it reads again a line says how many. A reader that has gone away is no fault.
  */
 export class LineSink {
 	readonly #destination: sonicBoom.SonicBoom;
@@ -28,7 +28,7 @@ export class LineSink {
 	}
 
 	static toStdout(render?: (line: string) => string): LineSink {
-		// Whoever asks Node for its stdout gets a pipe there put into non-blocking mode.
+		// Asking Node for its stdout puts a pipe there into non-blocking mode.
 		process.stdout.on('error', () => undefined);
 		return new LineSink(STDOUT, render);
 	}

@@ -1,13 +1,14 @@
 /**
- * What relays tell each other, in headers of HTTP and WebSocket requests, and in properties of RTMP's connect.
+ * The words that relays exchange, in headers of HTTP and WebSocket requests and in properties of RTMP's connect.
  *
- * Via: whoever pulls a stream says for which processes, itself the last. A process that finds itself among them refuses, or the stream
- * would go in a circle.
+ * Via: a relay that pulls a stream names the processes that it pulls for, itself the last. A process that finds itself
+ * among them refuses, or the stream would go in a circle.
  *
- * Resume: a relay that has lost its source says how far it has come, in milliseconds of the stream's time, modulo 2^32. Who has the
- * stream begins in front of that, if it still can, and not at its newest keyframe.
+ * Resume: a relay that has lost its source says how far it has come, in milliseconds of the stream's time, modulo 2^32.
+ * The server of the stream begins in front of that, if it still can, and not at its newest keyframe.
  *
- * Publisher: a delivery process that hands a push on to its origin process says whose it is. Believed on their own socket only.
+ * Publisher: a delivery process that hands a push on to its origin process names the publisher. The origin believes it
+ * on their own socket only.
  */
 
 import type { ErrorCode } from '../errors.js';
@@ -22,7 +23,7 @@ export const LOOP_DESCRIPTION = 'RELAY_LOOP' satisfies ErrorCode;
 
 const TIME = /^\d{1,10}$/;
 const PROCESS_ID = /^[0-9a-z]{8,32}$/;
-/** Of what a peer says, at most this many are kept. A chain of gateways is a few long. */
+/** At most this many processes are kept of a peer's list. A chain of gateways is a few long. */
 const MAX_PROCESSES = 64;
 
 /** The processes that a peer names; whatever is none is left out. */
@@ -37,13 +38,13 @@ export function formatVia(processIds: readonly string[]): string {
 	return processIds.join(', ');
 }
 
-/** Where a relay goes on; undefined when it says nothing of that. */
+/** Returns the time at which a relay goes on; undefined when it states none. */
 export function parseResume(text: string | readonly string[] | undefined): number | undefined {
 	const digits = String(text ?? '');
 	return TIME.test(digits) ? Number(digits) >>> 0 : undefined;
 }
 
-/** How a publisher came, and from where: `address:port`. */
+/** The protocol and the address (`address:port`) of a publisher. */
 export type RelayedPublisher<Protocol extends string = string> = { protocol: Protocol; address: string };
 
 export function formatPublisher({ protocol, address }: RelayedPublisher): string {

@@ -20,7 +20,7 @@ export class AudioClock {
 		this.#ticksPerMs = sampleRate / 1000;
 	}
 
-	/** How often the count was given up for the source's timestamps, the first anchor not counted. */
+	/** The number of times that the count was given up for the source's timestamps, without the first anchor. */
 	get reanchors(): number {
 		return this.#reanchors;
 	}

@@ -61,7 +61,7 @@ const MAX_STRETCH_MS = 1000;
 export type PackagerOptions = {
 	/** A fragment is ended early rather than grow beyond this. */
 	maxFragmentBytes: number;
-	/** Where payloads come from; whoever has written one gives it back. */
+	/** The source of payload buffers. The sink gives a buffer back when it has written it. */
 	pool: BufferPool | null;
 	/** False: runs come with sizes but without payloads, for an index. */
 	payloads: boolean;
@@ -69,7 +69,7 @@ export type PackagerOptions = {
 
 type OutputTrack = PackagedTrack & {
 	run: SampleRun;
-	/** Where the newest sample starts, in ticks; -1 before the first. */
+	/** The start of the newest sample, in ticks; -1 before the first. */
 	lastStart: number;
 	lastDuration: number;
 	clock: AudioClock | null;

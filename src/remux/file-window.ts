@@ -13,7 +13,7 @@ export class FileWindow {
 	readonly #fd: number;
 	readonly #fileBytes: number;
 	#buffer: Buffer = Buffer.alloc(0);
-	/** Where in the file the buffer begins, and how much of it is filled. */
+	/** The place in the file where the buffer begins, and the number of bytes in it. */
 	#at = 0;
 	#length = 0;
 
@@ -27,7 +27,7 @@ export class FileWindow {
 		return new FileWindow(this.#fd, this.#fileBytes);
 	}
 
-	/** Whether `[at, at + length)` can be had while what lies from `keepFrom` on is kept. */
+	/** True when `[at, at + length)` can be read while everything from `keepFrom` on is kept. */
 	reaches(at: number, length: number, keepFrom: number): boolean {
 		return at === keepFrom || this.#length === 0 || (at >= this.#at && at + length - keepFrom <= WINDOW_BYTES);
 	}

@@ -158,7 +158,7 @@ class FileClock {
 		return time;
 	}
 
-	/** Whether the newest tag was the first of another source; true once. */
+	/** True, once, when the newest tag was the first of another source. */
 	takeSplice(): boolean {
 		const spliced = this.#spliced;
 		this.#spliced = false;

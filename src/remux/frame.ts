@@ -23,7 +23,7 @@ export type Frame = {
 	payload: Buffer;
 };
 
-/** What takes a stream's frames. Calls come in stream order. */
+/** A consumer of a stream's frames. Calls come in stream order. */
 export type FrameSink = {
 	/** A track has appeared or has another configuration from the next of its frames on. */
 	track(track: SourceTrack): void;

@@ -34,7 +34,7 @@ type TrackState = {
 	config: TrackConfig | null;
 	/** VP8 and VP9 tell their size only in the key frame after this. */
 	pendingVpConfig: Buffer | null;
-	/** What the publisher has told of colours apart from the bitstream. */
+	/** The colours that the publisher stated outside the bitstream. */
 	colorInfo: ColorInfo | null;
 };
 

@@ -110,7 +110,7 @@ export class FramesToFlv implements FrameSink {
 		this.#length += TAG_HEADER_BYTES + dataSize + PREVIOUS_TAG_SIZE_BYTES;
 	}
 
-	/** Where in the file the next tag begins. */
+	/** The place in the file where the next tag begins. */
 	get #position(): number {
 		return this.#writtenBytes + this.#length;
 	}

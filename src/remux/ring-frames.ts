@@ -39,7 +39,7 @@ export class RingFrames implements RingTaker {
 			if (tagType !== undefined) {
 				this.#dtsMs = dtsMs;
 				const body = bytes.subarray(offset + TAG_HEADER_BYTES, offset + length - PREVIOUS_TAG_SIZE_BYTES);
-				// What is made of a sequence header is kept, and refers to it.
+				// The frames keep a sequence header and refer to its bytes, so it is copied.
 				this.#frames.tag(tagType, dtsMs, HEADERS.has(kind) ? Buffer.from(body) : body);
 			} else if (kind === RecordKind.splice) {
 				this.#frames.splice();

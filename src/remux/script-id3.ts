@@ -6,7 +6,10 @@ const METADATA = 'onMetaData';
 /** Longer data is none that is meant for viewers. */
 const MAX_SCRIPT_BYTES = 16 * 1024;
 
-/** What a publisher's script data becomes in a transport stream: texts (onTextData, onCuePoint, ...) and metadata that changes. */
+/**
+ * Turns a publisher's script data into ID3 tags of a transport stream: texts (onTextData, onCuePoint, ...) and metadata
+ * that changes.
+ */
 export class ScriptToId3 {
 	#metadata: Buffer | null = null;
 

@@ -20,7 +20,7 @@ const ROUNDING_MS = 0.5;
 const STILL_MS = 1000;
 /** Keyframe intervals that differ by no more count as regular. */
 const REGULAR_GOP_MS = 100;
-/** What is left of half a second, which EXTINF may round away, after a frame that is longer than its fellows. */
+/** EXTINF may round half a second away. This much of it is left after a frame that is longer than its fellows. */
 const LONGEST_ROUNDED_DOWN_MS = 450;
 /** A gap between two frames that no part is stretched over. */
 const MAX_FRAME_GAP_MS = 1000;
@@ -37,7 +37,7 @@ export class SegmentCutter {
 	#lastMs = 0;
 	/** Between the leading track's last two frames. */
 	#gapMs = 0;
-	/** Of the other track. */
+	/** The time of the other track. */
 	#otherMs = Number.NaN;
 	#lastKeyframeMs = Number.NaN;
 	#shortestGopMs = Number.POSITIVE_INFINITY;
@@ -91,7 +91,7 @@ export class SegmentCutter {
 		return this.#partMs;
 	}
 
-	/** What must end in front of the leading track's frame at `timeMs`; a cut takes effect with this call. */
+	/** Tells what must end in front of the leading track's frame at `timeMs`. A cut takes effect with this call. */
 	before(timeMs: number, keyframe: boolean): Cut {
 		if (keyframe) {
 			this.#seeKeyframe(timeMs);
@@ -121,7 +121,7 @@ export class SegmentCutter {
 		return Cut.none;
 	}
 
-	/** What must end in front of another track's frame at `timeMs` while the leading track, which should say so, stands still. */
+	/** Tells what must end in front of another track's frame at `timeMs` while the leading track stands still. */
 	beforeOther(timeMs: number): Cut {
 		const gapMs = timeMs - this.#otherMs;
 		this.#otherMs = timeMs;

@@ -2,7 +2,7 @@ import { sameConfig } from '../codec/track-config.js';
 import type { Frame, FrameSink, SourceTrack } from './frame.js';
 import { Cut, type CutPolicy, SegmentCutter } from './segment-cutter.js';
 
-/** What makes segments of frames. Every kind of segment is cut at the same places. */
+/** Makes segments of frames. Every kind of segment is cut at the same places. */
 export type SegmentSink = {
 	/** The tracks of everything that follows, video first. Comes before the first frame, and again when they change. */
 	tracks(sources: readonly SourceTrack[]): void;
@@ -10,7 +10,7 @@ export type SegmentSink = {
 	frame(frame: Frame, timeMs: number): void;
 	/** Script data between frames; before the first one it has no time of its own and comes at 0. Borrowed until return. */
 	script?(body: Buffer, timeMs: number): void;
-	/** What came since the last end is a part; the segment goes on with a frame at `nextMs`. */
+	/** The frames since the last end are a part. The segment goes on with a frame at `nextMs`. */
 	partEnd?(nextMs: number): void;
 	/** Called once, before the first segment ends: no segment, rounded to seconds, and no later part will be longer. */
 	targetDuration?(seconds: number, partTargetMs: number): void;
@@ -24,7 +24,7 @@ export type SegmentSink = {
 };
 
 export type SegmentPolicy = CutPolicy & {
-	/** How long after the first frame the other kind of track is waited for, in stream time. */
+	/** The planner waits this long after the first frame for the other kind of track, in stream time. */
 	trackWaitMs: number;
 };
 

@@ -16,7 +16,7 @@ export type TsSegment = {
 	startMs: number;
 	durationMs: number;
 	independent: boolean;
-	/** What follows does not continue this segment. */
+	/** The next segment does not continue this one. */
 	discontinuity: boolean;
 };
 
@@ -37,7 +37,7 @@ const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
 /** ID3 tags that wait for a segment that announces them. */
 const MAX_HELD_TAGS = 64;
 
-/** What a segment may last, beyond its playlist's target duration, before it no longer rounds to it. */
+/** A segment may be longer than its playlist's target duration by this much and still round to it. */
 const ROUNDED_DOWN_MS = 499;
 
 /** Frames to transport stream segments. */

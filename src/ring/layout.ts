@@ -111,7 +111,10 @@ export const RecordFlag = { keyframe: 1, droppable: 2 } as const;
 /** A place in the stream in 8-byte units, int32, wrapping. */
 export type Position = number;
 
-/** How many units `to` is after `from` (negative: before). Sound while the two are less than 16 GiB of stream apart. */
+/**
+ * Returns how many units `to` is after `from` (negative: before). It is sound while the two are less than 16 GiB of
+ * stream apart.
+ */
 export function distance(from: Position, to: Position): number {
 	return (to - from) | 0;
 }

@@ -106,9 +106,9 @@ export function viewPartRing(ring: SharedArrayBuffer): PartRingViews {
 	};
 }
 
-/** What a part has of one track. */
+/** The share of one track in a part. */
 export type PartChunk = {
-	/** Where it stands in the part. */
+	/** Its place in the part. */
 	at: number;
 	/** Bytes; 0 when the part has nothing of this track. */
 	length: number;
@@ -133,10 +133,10 @@ export type PartRecord = {
 	msn: number;
 	index: number;
 	time: number;
-	/** Of a part, in the order of the payload. */
+	/** The two tracks of a part, in the order of the payload. */
 	video: PartChunk;
 	audio: PartChunk;
-	/** Of a segment. */
+	/** The period of a segment. */
 	period: PartPeriod;
 	position: number;
 	length: number;
@@ -144,7 +144,7 @@ export type PartRecord = {
 
 export const NO_CHUNK: PartChunk = { at: 0, length: 0, startTicks: 0, durationTicks: 0 };
 
-/** What a record says that says nothing. */
+/** The fields of a record that has nothing to state. */
 export const PLAIN_RECORD = {
 	...{ flags: 0, index: 0, time: 0, video: NO_CHUNK, audio: NO_CHUNK },
 	period: { msn: 0, originMs: 0, startMs: 0 },

@@ -31,7 +31,7 @@ export class PartRingReader {
 		assert(this.#views.words[PartWord.magic] === PART_RING_MAGIC, 'not a part ring');
 	}
 
-	/** Where to begin: a segment record, or the tail. */
+	/** The position at which reading begins: a segment record, or the tail. */
 	get oldest(): Position {
 		return Atomics.load(this.#views.words, PartWord.oldest);
 	}

@@ -19,7 +19,7 @@ import {
 import { PartRingReader } from './part-ring-reader.js';
 import { LAPPED } from './ring-reader.js';
 
-/** What a record says besides its payload. */
+/** The fields of a record besides its payload. */
 export type PartRecordFields = Partial<Omit<PartRecord, 'position' | 'length'>> & Pick<PartRecord, 'kind' | 'msn'>;
 
 /**

@@ -5,7 +5,7 @@ import type { HeaderSlot } from './ring-writer.js';
 /** Tags taken at once. */
 const MAX_BATCH_BYTES = 1024 * 1024;
 
-/** Where reading begins: at a keyframe, with what is needed to decode it. */
+/** The place where reading begins: a keyframe, with what is needed to decode it. */
 export type RingEntry = { start: Position; headers: readonly HeaderSlot[]; dtsMs: number };
 
 /** `ended`: the stream's last record has been read. `idle`: nothing new. */
@@ -13,7 +13,7 @@ export type RingStep = 'more' | 'idle' | 'ended';
 
 /** Takes a stream's records. */
 export type RingTaker = {
-	/** What follows begins at a keyframe at `dtsMs` and does not continue what came before, if anything did. */
+	/** The next records begin at a keyframe at `dtsMs`. They do not continue the earlier ones, if there were any. */
 	enter(headers: readonly HeaderSlot[], dtsMs: number): void;
 	/** The bytes, in which tags lie apart, may be changed; they are borrowed until return. */
 	take(batch: RecordBatch): void;

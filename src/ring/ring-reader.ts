@@ -136,8 +136,9 @@ export class RingReader {
 	}
 
 	/**
-	 * Where a new subscriber starts: the newest keyframe still in the ring. Of an audio-only stream, the newest start point that
-	 * is at least `audioBackMs` old, or else the oldest one. Null when nothing can be decoded from here on yet.
+	 * Returns where a new subscriber starts: the newest keyframe that is still in the ring. An audio-only stream has the
+	 * newest start point that is at least `audioBackMs` old, or else the oldest one. Null when nothing can be decoded
+	 * from here on yet.
 	 */
 	startPosition(audioBackMs: number): Position | null {
 		const audioOnly = (this.flags & StreamFlag.hasVideo) === 0;
@@ -275,7 +276,9 @@ export class RingReader {
 		return { bytes, room: NO_ROOM, records, next };
 	}
 
-	/** What the ring says of the records from `cursor` on, with tags back to back. Nothing of it is certain before the next check. */
+	/**
+	 * Lists the records from `cursor` on, with tags back to back. Nothing in the list is certain before the next check.
+	 */
 	#list(
 		cursor: Position,
 		limit: Position,

@@ -39,7 +39,7 @@ export function parseAdtsHeader(bytes: Uint8Array, at: number): AdtsHeader | nul
 	};
 }
 
-/** Whether the stream's configuration can be said in an ADTS header. */
+/** True when an ADTS header can express the stream's configuration. */
 export function fitsAdts(config: AudioSpecificConfig): boolean {
 	return (
 		config.objectType >= 1 &&

@@ -4,9 +4,9 @@ import { BitWriter } from '../../bytes/bit-writer.js';
 import { malformed, parsing } from '../malformed.js';
 
 export type AudioSpecificConfig = {
-	/** Of the core: 2 = AAC-LC. */
+	/** The object type of the core: 2 is AAC-LC. */
 	objectType: number;
-	/** Of the core, which is what a frame's length counts in. */
+	/** The sample rate of the core. The length of a frame counts in it. */
 	sampleRate: number;
 	/** Output rate when spectral band replication is signalled, else null. */
 	sbrSampleRate: number | null;

@@ -56,7 +56,7 @@ function readLeb128(bytes: Uint8Array, from: number): { value: number; end: numb
 
 /** A temporal unit as MP4 wants it: without temporal delimiters and padding (AV1-ISOBMFF 2.4). A view when there are none. */
 export function stripTemporalDelimiters(bytes: Buffer): Buffer {
-	// What FLV carries starts either with a delimiter or with something to keep; a look at the first OBU settles nearly all.
+	// A frame in FLV starts either with a delimiter or with an OBU to keep. A look at the first OBU settles nearly all.
 	const first = (bytes[0]! >>> 3) & 15;
 	if (first !== ObuType.temporalDelimiter && first !== ObuType.padding) {
 		return bytes;

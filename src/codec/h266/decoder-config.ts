@@ -2,7 +2,7 @@
 import { BitReader } from '../../bytes/bit-reader.js';
 import { malformed, parsing } from '../malformed.js';
 
-/** What MP4 and playlists need of a VVC stream; the record itself is passed through. */
+/** The facts of a VVC stream that MP4 and playlists need. The record itself is passed through. */
 export type VvcDecoderConfig = {
 	lengthSize: number;
 	profileIdc: number;

@@ -21,16 +21,16 @@ import {
 } from './video-tag.js';
 
 /**
- * What a tag is to those who pass it on:
- * `frame` media; `sequenceHeader` decoder configuration; `sequenceEnd` the track has ended; `configuration` what a late joiner
- * needs besides (colour metadata, channel layout); `silence` an audio tag without payload; `other` commands and packet types
- * that we do not know.
+ * The role of a tag for code that passes it on:
+ * `frame` is media; `sequenceHeader` is a decoder configuration; `sequenceEnd` says that the track has ended;
+ * `configuration` is what a late joiner needs besides (colour metadata, channel layout); `silence` is an audio tag
+ * without payload; `other` is a command or packet type that we do not know.
  */
 export type TagRole = 'frame' | 'sequenceHeader' | 'sequenceEnd' | 'configuration' | 'silence' | 'other';
 
 export type TagClass<Codec> = {
 	role: TagRole;
-	/** Of the first track, when a multitrack tag carries several. */
+	/** The id of the first track, when a multitrack tag carries several. */
 	trackId: number;
 	codec: Codec;
 	/** Decoding can start here. */

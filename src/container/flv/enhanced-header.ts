@@ -14,7 +14,7 @@ export const MAX_MOD_EX = 16;
 const MOD_EX_TIMESTAMP_OFFSET_NANO = 0;
 const MAX_TIMESTAMP_OFFSET_NANO = 999_999;
 
-/** Where the part of one track lies within a tag body. */
+/** The place of one track's part within a tag body. */
 export type TrackRange = {
 	trackId: number;
 	/** As a number, big-endian; 0 in a legacy tag. */
@@ -34,7 +34,7 @@ export type EnhancedHeader = {
 	tracks: TrackRange[];
 };
 
-/** How the two kinds of enhanced tag differ. */
+/** The difference between the two kinds of enhanced tag. */
 export type PacketTypes = { readonly multitrack: number; readonly modEx: number };
 
 /**

@@ -34,9 +34,10 @@ export type FlvHandler = {
 };
 
 /**
- * Incremental FLV demuxer: bytes in, cut anywhere; tags out. Wrong PreviousTagSize fields are ignored, tags of unknown types
- * and encrypted tags skipped. A body that lies whole within a pushed chunk is a view of it; only one that straddles is copied.
- * What the handler throws passes through `push`; after any throw the reader is of no more use.
+ * Incremental FLV demuxer: takes bytes, cut anywhere, and gives tags. It ignores wrong PreviousTagSize fields, and
+ * skips encrypted tags and tags of unknown types. A body that lies whole within a pushed chunk is a view of it; only a
+ * body that straddles chunks is copied. An error that the handler throws passes through `push`. After any error the
+ * reader must not be used again.
  */
 export class FlvReader {
 	readonly #handler: FlvHandler;

@@ -45,7 +45,7 @@ export class VideoTagHead {
 	/** In front of the codec's configuration record. Not to be modified. */
 	readonly sequenceStart: Uint8Array;
 	readonly #frame: Uint8Array;
-	/** Where CompositionTime stands in `#frame`; 0 when the codec has none. */
+	/** The place of CompositionTime in `#frame`; 0 when the codec has none. */
 	readonly #compositionTimeAt: number;
 
 	constructor(codec: FourCcVideoCodec, trackId = DEFAULT_TRACK_ID) {

@@ -62,7 +62,7 @@ export function* iterateBoxes(bytes: Buffer, start: number, end: number): Genera
 
 const FIRST_BOXES: ReadonlySet<string> = new Set(['ftyp', 'moov', 'styp', 'free', 'mdat', 'wide', 'skip']);
 
-/** Whether `start`, the first bytes of a file, are those of an MP4. */
+/** True when `start`, the first bytes of a file, are those of an MP4. */
 export function isMp4(start: Buffer): boolean {
 	return FIRST_BOXES.has(start.toString('latin1', 4, 8));
 }

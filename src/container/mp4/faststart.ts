@@ -18,7 +18,7 @@ export type FaststartTrack = {
 	mediaTimeOffset: number;
 };
 
-/** What of the samples is presented, in milliseconds on the clock of their decoding times. */
+/** The range of the samples that is presented, in milliseconds on the clock of their decoding times. */
 export type ShownRange = { fromMs: number; toMs: number };
 
 /**
@@ -54,7 +54,7 @@ export function buildFaststartHead(
 	if (missing >= BOX_HEADER_BYTES) {
 		writer.box('free', () => writer.zeros(missing - BOX_HEADER_BYTES));
 	}
-	// Where the media data starts is known only now.
+	// The start of the media data is known only now.
 	for (const { table } of used) {
 		table.placeOffsets(writer, writer.length + mdatHeaderBytes);
 	}
@@ -107,7 +107,7 @@ function presentationEndMs(track: FaststartTrack): number {
 	return presentationStartMs(track) + (ticks * MOVIE_TIMESCALE) / timescaleOf(config);
 }
 
-/** Where in the track's own media time, which starts at 0, presentation begins. */
+/** Returns the moment at which presentation begins, in the track's own media time, which starts at 0. */
 function mediaStart({ config, table }: FaststartTrack): number {
 	return table.firstCompositionOffset + table.compositionShift + skippedTicks(config);
 }

@@ -4,7 +4,7 @@ import { type Box, FieldReader, findBox, iterateBoxes } from './box-reader.js';
 import type { Edit } from './movie-boxes.js';
 import { readSampleDescription } from './sample-entry-reader.js';
 
-/** What fragments inherit from `trex`. */
+/** The values that fragments inherit from `trex`. */
 export type FragmentDefaults = { duration: number; size: number; flags: number };
 
 export type MovieTrack = {
@@ -115,8 +115,8 @@ function readDefaults(bytes: Buffer, mvex: Box): Map<number, FragmentDefaults> {
 }
 
 /**
- * How much later (or, negative, earlier) than its own media time a track is presented, in seconds: what an empty edit adds and
- * a first media time takes away.
+ * Returns how much later (negative: earlier) than its own media time a track is presented, in seconds. An empty edit
+ * adds to it, a first media time takes away from it.
  */
 export function presentationShiftSeconds(track: MovieTrack): number {
 	let delayMs = 0;

@@ -10,7 +10,7 @@ export class SampleCursor {
 	/** From 0. */
 	index = -1;
 	size = 0;
-	/** Of the sample's first byte in the file. */
+	/** The place of the sample's first byte in the file. */
 	offset = 0;
 	decodeTime = 0;
 	duration = 0;

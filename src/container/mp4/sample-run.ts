@@ -30,7 +30,7 @@ export class SampleRun {
 	readonly #pool: BufferPool | null;
 	#payload: Buffer = EMPTY;
 	#payloadBytes = 0;
-	/** What the last run's payload came to: the next one starts there. */
+	/** The size of the last run's payload. The next run starts with room for as much. */
 	#expectedBytes = INITIAL_BYTES;
 
 	/** Memory of payloads comes from `pool`; whoever has written a payload out gives it back. */

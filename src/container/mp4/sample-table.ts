@@ -29,7 +29,7 @@ export class SampleTable {
 	#lastDuration = 0;
 	#leastOffset = 0;
 	#anyOffset = false;
-	/** Where `write` left room for the chunk offsets, and how wide they are. */
+	/** The place where `write` left room for the chunk offsets, and their width. */
 	#offsetsAt = 0;
 	#offsetBytes: 4 | 8 = 4;
 
@@ -47,7 +47,10 @@ export class SampleTable {
 		return this.#firstOffset;
 	}
 
-	/** What is added to all composition offsets in the file, so that none is negative: old players know no signed ones. */
+	/**
+	 * The number that is added to all composition offsets in the file, so that none is negative: old players know no
+	 * signed ones.
+	 */
 	get compositionShift(): number {
 		return -this.#leastOffset;
 	}
@@ -169,7 +172,7 @@ export class SampleTable {
 	}
 }
 
-/** Whether chunk offsets up to `fileBytes` need 64 bits. */
+/** Returns 8 when chunk offsets up to `fileBytes` need 64 bits, else 4. */
 export function chunkOffsetBytes(fileBytes: number): 4 | 8 {
 	return fileBytes > MAX_32_BIT_OFFSET ? 8 : 4;
 }

@@ -57,12 +57,12 @@ export class AccessUnitBuilder {
 		return total + (this.addsParameterSets(keyframe) ? this.parameterSets.length : 0);
 	}
 
-	/** Of the frame last measured. */
+	/** The NAL units of the frame that was measured last. */
 	get units(): NalList {
 		return this.#units;
 	}
 
-	/** Whether the parameter sets go in front of the frame last measured. */
+	/** True when the parameter sets go in front of the frame that was measured last. */
 	addsParameterSets(keyframe: boolean): boolean {
 		return keyframe && !this.#hasParameterSets;
 	}

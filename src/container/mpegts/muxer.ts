@@ -19,7 +19,7 @@ const PRIVATE_STREAM_1_ID = 0xbd;
 
 /** Added to all times, so that a clock reference that runs ahead of its frame is never negative. */
 const TIME_OFFSET = 90_000;
-/** How long before its decoding time a frame arrives, for decoders that keep to the clock. */
+/** A frame arrives this long before its decoding time, for decoders that keep to the clock. */
 const CLOCK_LEAD = 63_000;
 /** Sound frames wait for each other up to this, to share a PES packet: 4 bytes of header for 23 ms of sound would be dear. */
 const MAX_AUDIO_HOLD = 9000;
@@ -29,7 +29,7 @@ const OPUS_CONTROL_PREFIX = [0x7f, 0xe0];
 const ID3_DESCRIPTOR = Buffer.from('260dffff49443320ff49443320000f', 'hex'); // metadata_descriptor, format "ID3 "
 const ID3_POINTER = Buffer.from('250fffff49443320ff49443320001f0001', 'hex'); // metadata_pointer_descriptor, program 1
 
-/** Whether a transport stream can carry `config`. */
+/** True when a transport stream can carry `config`. */
 export function fitsTransportStream(config: TrackConfig): boolean {
 	if (config.codec === 'aac') {
 		return fitsAdts(parseAudioSpecificConfig(config.record));

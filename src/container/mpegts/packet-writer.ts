@@ -17,7 +17,7 @@ const EMPTY = Buffer.alloc(0);
 const MAX_GATHERED_BYTES = 64 * MAX_PAYLOAD_BYTES;
 /** Up to here a loop is faster than a copy. */
 const SHORT_BYTES = 32;
-/** What `spill` gets at a time. */
+/** The number of bytes that `spill` gets at a time. */
 const SPILL_BYTES = 128 * 1024;
 
 export type PesHead = {

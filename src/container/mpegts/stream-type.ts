@@ -21,7 +21,7 @@ const OPUS_EXTENSION_TAG = 0x80;
 /** One entry of the program map. */
 export type ElementaryStream = { pid: number; streamType: number; descriptors: Buffer };
 
-/** How a track is announced in the program map; null when a transport stream cannot carry its codec. */
+/** Returns how the program map announces a track; null when a transport stream cannot carry its codec. */
 export function announce(config: TrackConfig): Omit<ElementaryStream, 'pid'> | null {
 	switch (config.codec) {
 		case 'h264':

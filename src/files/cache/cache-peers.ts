@@ -59,7 +59,7 @@ export class CachePeers {
 		}
 	}
 
-	/** Whether `key` belongs to this thread. */
+	/** True when `key` belongs to this thread. */
 	owns(key: string): boolean {
 		return ownerOf(fileName(key), this.#threads) === this.#index;
 	}
@@ -109,7 +109,7 @@ export class CachePeers {
 	}
 }
 
-/** What another thread has thrown, in its own words. */
+/** An error of another thread, in its own words. */
 class RemotePeerError extends PeerError {
 	constructor(code: ErrorCode, message: string) {
 		super(code);

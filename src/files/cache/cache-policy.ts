@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { contentTypeOf } from '../content-type.js';
 
-/** How an upstream's answer may be used by others than the one who asked. */
+/** The rules by which an upstream's answer may be used for others than the one who asked. */
 export type CachePolicy = {
 	/** It is for one client alone. */
 	isPrivate: boolean;

@@ -33,7 +33,7 @@ const RESULT_COUNTER: Readonly<Record<Result, FileCounter>> = {
 	stale: 'fileCacheStale',
 };
 
-/** What would be a live stream at the upstream, and no file ever ends. */
+/** At the upstream this path would be a live stream. No file would ever end. */
 const STREAM = /^\/[^/]+\/[^/]+\.flv$/;
 /** A segment of live DASH is passed on while it is being made. */
 const GROWING = /^\/hls\/[^/]+\/[^/]+\/live_(?:video|audio)_\d+_\d+\.m4s$/;
@@ -44,7 +44,7 @@ const PASSED_ON = ['Cache-Status', 'millrace; fwd=uri-miss', 'Via', VIA];
 export type CacheTierOptions = {
 	/** The current one. */
 	config: () => Config;
-	/** Of this thread among `threads`. */
+	/** The index of this thread among `threads`. */
 	index: number;
 	threads: number;
 	/** By which an answer that goes in a circle is found out. */
@@ -153,7 +153,7 @@ export class CacheTier implements FileSource {
 		const kept = this.#kept(key);
 		const nowMs = Date.now();
 		if (kept !== undefined && kept.status === 200 && kept.freshUntilMs <= nowMs && nowMs < kept.reuseUntilMs) {
-			// Whoever comes next gets what this brings; when it fails, whoever comes next is told.
+			// The next request gets the result. When it fails, the next request is told.
 			this.#ask(key, via).catch((error: Error) => this.#options.onFault('an object was not renewed', error.message));
 			return this.#answer(kept, 'stale', nowMs);
 		}
@@ -251,7 +251,7 @@ export class CacheTier implements FileSource {
 	}
 }
 
-/** Whether the answer to one client is the answer to all. */
+/** True when the answer to one client is the answer to all. */
 function isForAll({ headers }: IncomingMessage): boolean {
 	return headers.authorization === undefined;
 }

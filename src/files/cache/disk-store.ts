@@ -20,7 +20,7 @@ const MAX_WRITES = 16;
 export type DiskStoreOptions = {
 	directory: string;
 	maxBytes: number;
-	/** Which keys' files are this thread's, by their names: see CachePeers. */
+	/** Tells by its name whether a key's file is this thread's: see CachePeers. */
 	owns: (name: string) => boolean;
 	onBytes: (bytes: number) => void;
 	onFault: (fault: string, detail: string) => void;

@@ -6,7 +6,7 @@ import { GrowingObject } from './growing-object.js';
 import { encodeTarget, type ObjectFetcher, type Outcome } from './object-fetcher.js';
 import type { UpstreamClient } from './upstream-request.js';
 
-/** What there is: an object as any other, or one that is still being made, with what its upstream says of it. */
+/** An object like any other, or one that is still being made, with its upstream's headers. */
 export type GrowingOutcome = Outcome | { growing: GrowingObject; contentType: string; cacheControl: string };
 
 type Asking = { object: GrowingObject; outcome: Promise<GrowingOutcome> };
@@ -44,7 +44,7 @@ export class GrowingObjects {
 		const outcome = new Promise<GrowingOutcome>((resolve, reject) => {
 			this.#request(key, via, object, resolve)
 				.catch((error: Error) => {
-					// Of those two, one is too late.
+					// Only the first of those two calls counts.
 					reject(error);
 					object.settle('lost');
 				})
@@ -86,7 +86,7 @@ export class GrowingObjects {
 	}
 }
 
-/** Whether an answer has no length yet, and is for everybody. */
+/** True when an answer has no length yet, and is for everybody. */
 function isGrowing(key: string, { statusCode, headers }: IncomingMessage): boolean {
 	return (
 		statusCode === 200 &&

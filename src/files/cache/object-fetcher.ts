@@ -8,7 +8,10 @@ import type { DiskStore } from './disk-store.js';
 import { type Result, type StoredObject, storedBytes } from './stored-object.js';
 import { isBlocking, type UpstreamClient } from './upstream-request.js';
 
-/** What an owner says of an object: it, and where it was; or that it is for one client alone, or too large to be kept. */
+/**
+ * An owner's word on an object: the object and its origin; or `through`: it is for one client alone, or too large to be
+ * kept.
+ */
 export type Outcome = { object: StoredObject; result: Result } | 'through';
 
 /** The request for an object that is not to be kept goes straight through for this long. */
@@ -21,7 +24,7 @@ const BLOCKING_TIMEOUT_MS = 60_000;
 
 export type FetcherOptions = {
 	config: () => Config;
-	/** What objects may take in memory. */
+	/** The memory that objects may take. */
 	memoryBytes: number;
 	disk: DiskStore | null;
 	client: UpstreamClient;
@@ -47,7 +50,7 @@ export class ObjectFetcher {
 		return this.#memory.calculatedSize;
 	}
 
-	/** What is in memory of an object that this thread owns. */
+	/** Returns an object that this thread owns, if it is in memory. */
 	kept(key: string): StoredObject | undefined {
 		return this.#memory.get(key);
 	}
@@ -98,7 +101,7 @@ export class ObjectFetcher {
 				status = response.statusCode ?? 0;
 				return this.#take(key, response, kept, disk);
 			});
-			// What is refused now may be for all in a moment: a playlist that was asked for too early.
+			// An answer that is refused now may be for all in a moment: a playlist that was asked for too early.
 			if (outcome === 'through' && status < 400) {
 				this.#through.set(key, true);
 			}

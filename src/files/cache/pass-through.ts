@@ -6,7 +6,10 @@ import { type Exchange, STALL_TIMEOUT_MS } from '../respond.js';
 import { VIA } from './stored-object.js';
 import type { UpstreamClient } from './upstream-request.js';
 
-/** What is passed on of a request, and of its answer. The rest is between two neighbours, or ours to say. */
+/**
+ * The headers of a request, and of its answer, that are passed on. The others are between two neighbours, or ours to
+ * set.
+ */
 const REQUEST_FIELDS = [
 	...['range', 'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'],
 	...['accept-encoding', 'authorization', 'cookie'],

@@ -26,7 +26,7 @@ export type StoredObject = {
 	stale: boolean;
 };
 
-/** What became of a request for an object: see RFC 9211 for what the client is told. */
+/** The outcome of a request for an object: see RFC 9211 for the words that the client gets. */
 export type Result = 'hit' | 'miss' | 'revalidated' | 'stale';
 
 const CACHE_STATUS: Readonly<Record<Result, string>> = {
@@ -37,7 +37,7 @@ const CACHE_STATUS: Readonly<Record<Result, string>> = {
 };
 export const VIA = '1.1 millrace';
 
-/** What is sent for an object. Made once for each version, so that its compressed forms are. */
+/** The form in which an object is sent. It is made once for each version, and so are its compressed forms. */
 export function objectRepresentation({ key, ...object }: StoredObject): Representation {
 	const body = Buffer.from(object.body);
 	const byName = contentTypeOf(key.split('?', 1)[0]!);
@@ -62,7 +62,7 @@ export function cacheFields({ bornAtMs }: StoredObject, result: Result, nowMs: n
 	return ['Age', String(age), 'Cache-Status', CACHE_STATUS[result], 'Via', VIA];
 }
 
-/** What an object takes in memory: its body, and what is around it. */
+/** Returns the memory that an object takes: its body, and what is around it. */
 export function storedBytes({ key, body }: StoredObject): number {
 	return body.byteLength + 2 * key.length + OBJECT_BYTES;
 }

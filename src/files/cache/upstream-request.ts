@@ -117,12 +117,12 @@ export class UpstreamClient {
 	}
 }
 
-/** Whether an LL-HLS request for `target` waits at the upstream until its part is there. */
+/** True when an LL-HLS request for `target` waits at the upstream until its part is there. */
 export function isBlocking(target: string): boolean {
 	return BLOCKING.test(target);
 }
 
-/** What a server error says. */
+/** Returns the code for a server error. */
 function codeOf(status: number, target: string): ErrorCode {
 	if (status === 508) {
 		return 'RELAY_LOOP';

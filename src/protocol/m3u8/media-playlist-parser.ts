@@ -18,7 +18,7 @@ type Draft = {
 		: MediaPlaylist[key];
 };
 
-/** What has been read towards the next segment. */
+/** The tags that have been read for the next segment. */
 type Pending = {
 	duration: number | null;
 	discontinuity: boolean;

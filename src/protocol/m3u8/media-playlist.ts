@@ -5,7 +5,7 @@ export type MediaPlaylist = {
 	version: number;
 	/** Whole seconds. Never changes in the life of a playlist. */
 	targetDuration: number;
-	/** Of the first segment. Never goes back. */
+	/** The number of the first segment. It never goes back. */
 	mediaSequence: number;
 	/** Discontinuities before the first segment. */
 	discontinuitySequence: number;
@@ -53,7 +53,7 @@ export type PlaylistPart = { uri: string; duration: number; independent: boolean
 export type SegmentKey = { uri: string; iv: string | null };
 export type RenditionReport = { uri: string; lastMsn: number; lastPart: number | null };
 
-/** What most playlists are: version 7, no low-latency tags. */
+/** The fields of most playlists: version 7, no low-latency tags. */
 export const PLAIN_PLAYLIST: Omit<MediaPlaylist, 'targetDuration' | 'segments'> = {
 	version: 7,
 	mediaSequence: 0,
@@ -116,7 +116,7 @@ export function segmentLines(segment: PlaylistSegment, before: PlaylistSegment |
 	return [...headLines(segment, before), `#EXTINF:${seconds(segment.duration)},`, segment.uri];
 }
 
-/** What an open segment has, too. */
+/** Writes the lines that an open segment has, too. */
 function headLines(segment: OpenSegment, before: PlaylistSegment | null): string[] {
 	const lines: string[] = [];
 	if (segment.discontinuity) {

@@ -42,7 +42,7 @@ export function segmentTimes(segments: readonly PlaylistSegment[]): SegmentTime[
 	});
 }
 
-/** Where `moment` is on the clock of `times`, which must not be empty. It may lie before or behind them. */
+/** Returns `moment` on the clock of `times`, which must not be empty. It may lie before or behind them. */
 export function resolveMoment(moment: Moment, times: readonly SegmentTime[]): number {
 	if ('utcMs' in moment) {
 		return moment.utcMs;

@@ -3,12 +3,12 @@
 import type { TrackConfig } from '../../codec/track-config.js';
 import { endOf, type TimelineRun } from './segment-timeline.js';
 
-/** Where the server tells the time, on every port that serves manifests. */
+/** The server tells the time here, on every port that serves manifests. */
 export const UTC_TIMING_URL = '/time';
 
-/** Of a track whose segments can be had while they are being made. */
+/** A track whose segments can be fetched while they are being made. */
 export type LowLatencyTrack = {
-	/** How long before its end a segment can be asked for. */
+	/** A segment can be asked for this long before its end. */
 	availabilityTimeOffsetMs: number;
 	/** Media time `mediaTicks` came to be at the wall clock `utcMs`; the segments' `prft` boxes say the same of each of them. */
 	reference: { utcMs: number; mediaTicks: number };
@@ -36,7 +36,7 @@ export type ManifestTrack = {
 	channels: number | null;
 };
 
-/** What a track's configuration says in a manifest. */
+/** Returns the facts that a manifest states about a track's configuration. */
 export function describeTrack({
 	config,
 	timescale,
@@ -66,19 +66,19 @@ export type ManifestPeriod = {
 };
 
 export type Manifest = {
-	/** Of a live presentation. Never changes: media time 0 was then. Null: the presentation is complete. */
+	/** A live presentation has it, and it never changes: media time 0 was then. Null: the presentation is complete. */
 	live: {
 		availabilityStartTimeMs: number;
 		publishTimeMs: number;
 		minimumUpdatePeriodMs: number;
 		timeShiftBufferDepthMs: number;
 		suggestedPresentationDelayMs: number;
-		/** Where the server tells the time as xs:dateTime. */
+		/** The address at which the server tells the time as xs:dateTime. */
 		utcTimingUrl: string;
-		/** How far behind players are to be; null leaves it to suggestedPresentationDelay. */
+		/** The distance that players should keep from the live edge. Null leaves it to suggestedPresentationDelay. */
 		latency: { minMs: number; targetMs: number; maxMs: number } | null;
 	} | null;
-	/** Of a complete presentation: when its last period ends. */
+	/** The end of the last period, for a complete presentation. */
 	durationMs: number;
 	minBufferTimeMs: number;
 	maxSegmentDurationMs: number;
@@ -87,7 +87,7 @@ export type Manifest = {
 
 const LIVE_PROFILE = 'urn:mpeg:dash:profile:isoff-live:2011';
 const LOW_LATENCY_PROFILE = 'http://www.dashif.org/guidelines/low-latency-live-v5';
-/** What Latency and ProducerReferenceTime know each other by. */
+/** Latency and ProducerReferenceTime refer to each other by this id. */
 const REFERENCE_ID = '0';
 /** By how much players may change their speed to keep to the latency: little enough not to be heard. */
 const CATCH_UP = { min: '0.96', max: '1.04' };

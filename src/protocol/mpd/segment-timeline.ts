@@ -3,7 +3,7 @@
 /** Segments of equal length in a row, without a gap between them. */
 export type TimelineRun = { startTicks: number; durationTicks: number; count: number };
 
-/** Where the segments of one track begin, by their `tfdt`, and how long they are. */
+/** The start times (`tfdt`) and lengths of the segments of one track. */
 export class SegmentTimeline {
 	#runs: TimelineRun[] = [];
 
@@ -43,7 +43,7 @@ export class SegmentTimeline {
 	}
 }
 
-/** Where the run's last segment ends. */
+/** Returns the end of the run's last segment. */
 export function endOf({ startTicks, durationTicks, count }: TimelineRun): number {
 	return startTicks + durationTicks * count;
 }

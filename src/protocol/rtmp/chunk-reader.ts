@@ -28,7 +28,7 @@ type ChunkStream = {
 	/** A header of type 0 or 1 has been seen; type 3 is legal from now on. */
 	known: boolean;
 	timestampMs: number;
-	/** What a type 3 chunk that starts a message adds to the timestamp. */
+	/** The timestamp delta that a type 3 chunk adds when it starts a message. */
 	deltaMs: number;
 	/** Value of the last extended timestamp field, or -1 when the last header had none. */
 	extendedField: number;
@@ -298,8 +298,9 @@ function readMessageHeader(
 }
 
 /**
- * Whether the bytes at `at` are the extended timestamp again that every type 3 chunk of such a message should have (5.3.1.3),
- * or payload because the peer leaves it out. Some write the message's absolute timestamp there. Null: too few bytes to tell.
+ * True when the bytes at `at` are the extended timestamp again, which every type 3 chunk of such a message should have
+ * (5.3.1.3). False when they are payload, because the peer leaves the timestamp out. Some peers write the message's
+ * absolute timestamp there. Null when there are too few bytes to tell.
  */
 function repeatsExtendedTimestamp(stream: ChunkStream, bytes: Buffer, at: number, end: number): boolean | null {
 	const available = Math.min(end - at, 4);

@@ -17,9 +17,9 @@ export type RtmpClientOptions = {
 	/** Sign the handshake, as flash media servers want it. */
 	signed?: boolean;
 	maxMessageBytes?: number;
-	/** How long TCP, handshake and each command may take. */
+	/** The time that TCP, the handshake and each command may take. */
 	timeoutMs?: number;
-	/** Of rtmps, e.g. `ca` or `rejectUnauthorized`. */
+	/** Options of rtmps, for example `ca` or `rejectUnauthorized`. */
 	tls?: tls.ConnectionOptions;
 	/** Laid over the properties of connect. */
 	connectProperties?: AmfObject;
@@ -30,7 +30,7 @@ export type RtmpClientOptions = {
 /** A media message that arrived. `body` is borrowed until return. */
 export type MediaHandler = (type: number, timestampMs: number, body: Buffer) => void;
 
-/** What a call waits for: the answer to a transaction, or a status of one of these codes. */
+/** A call that waits for the answer to a transaction, or for a status of one of these codes. */
 type Waiting = {
 	transactionId: number;
 	codes: readonly string[];

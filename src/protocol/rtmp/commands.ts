@@ -12,7 +12,7 @@ export type Command = {
 	transactionId: number;
 	/** `command object`: of connect its properties, else null as a rule. */
 	object: AmfValue;
-	/** What follows the command object. */
+	/** The values that follow the command object. */
 	args: AmfValue[];
 };
 
@@ -72,7 +72,7 @@ const FMS_VERSION = 'FMS/3,5,3,888';
 const FMS_CAPABILITIES = 127;
 const FMS_MODE = 1;
 
-/** What a client says of itself in `connect`. */
+/** The facts that a client states about itself in `connect`. */
 export type ConnectInfo = {
 	/** As sent: may hold a query and slashes. */
 	app: string;
@@ -84,7 +84,7 @@ export type ConnectInfo = {
 	/** It said something of Enhanced RTMP. */
 	enhanced: boolean;
 	capsEx: number;
-	/** What a relay says (protocol/relay.ts). */
+	/** The processes that a relay names (protocol/relay.ts). */
 	via: string[];
 	resumeMs: number | undefined;
 };

@@ -16,7 +16,7 @@ import {
 	userControlBody,
 } from './message.js';
 
-/** What both sides' handshakes are to a connection. */
+/** A connection's view of the handshake of either side. */
 export type Handshake = { push(chunk: Buffer): Buffer | null };
 
 export type ConnectionEvents = {
@@ -30,7 +30,7 @@ export type ConnectionEvents = {
 
 /** Answers that a peer may leave unread. A session needs a few hundred bytes of them. */
 const MAX_UNREAD_ANSWER_BYTES = 64 * 1024;
-/** How long a peer that was told goodbye may take to read it. */
+/** A peer that was told goodbye has this long to read it. */
 const LINGER_MS = 2000;
 /** Acknowledgement window of a peer that has not named one. */
 const DEFAULT_ACK_WINDOW_BYTES = 2_500_000;
@@ -177,7 +177,8 @@ export class RtmpConnection {
 			return;
 		}
 		this.#finish(error);
-		// What arrives meanwhile is read and thrown away: closing on unread bytes would reset the connection and lose the goodbye.
+		// Bytes that arrive meanwhile are read and thrown away. Closing on unread bytes would reset the connection and
+		// lose the goodbye.
 		this.socket.end();
 		this.socket.resume();
 		const linger = setTimeout(() => this.socket.destroy(), LINGER_MS);

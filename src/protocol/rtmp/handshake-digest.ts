@@ -15,7 +15,10 @@ export type HandshakeKeys = { readonly name: Buffer; readonly full: Buffer };
 export const SERVER_KEYS: HandshakeKeys = { name: SERVER_NAME, full: Buffer.concat([SERVER_NAME, SHARED_SECRET]) };
 export const PLAYER_KEYS: HandshakeKeys = { name: PLAYER_NAME, full: Buffer.concat([PLAYER_NAME, SHARED_SECRET]) };
 
-/** Where four bytes that sum up to the digest's place lie: schema 0 in the first half of the packet, schema 1 in the second. */
+/**
+ * The places of the four bytes that sum up to the digest's place: schema 0 in the first half of the packet, schema 1 in
+ * the second.
+ */
 export const DIGEST_SCHEMAS = [8, 772] as const;
 export type DigestSchema = (typeof DIGEST_SCHEMAS)[number];
 
@@ -46,7 +49,7 @@ export function signAnswer(packet: Buffer, peerDigest: Buffer, keys: HandshakeKe
 	answerSignature(packet, peerDigest, keys).copy(packet, HANDSHAKE_BYTES - DIGEST_BYTES);
 }
 
-/** Whether `packet` (S2 or C2) is a signed answer to `ownDigest`. */
+/** True when `packet` (S2 or C2) is a signed answer to `ownDigest`. */
 export function isSignedAnswer(packet: Buffer, ownDigest: Buffer, keys: HandshakeKeys): boolean {
 	return timingSafeEqual(packet.subarray(HANDSHAKE_BYTES - DIGEST_BYTES), answerSignature(packet, ownDigest, keys));
 }
