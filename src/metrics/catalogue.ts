@@ -213,7 +213,7 @@ function perStream(type: MetricSpec['type'], name: string, help: string, value: 
 	);
 }
 
-/** What a stream's ring counts: of a stream in several processes, each has counted the same. */
+/** A count of a stream's ring. When the stream is in several processes, each has counted the same. */
 function ofRing(name: string, help: string, count: (typeof RING_COUNTS)[number]): MetricSpec {
 	return { ...perStream('counter', name, help, ({ counts }) => counts[count]), across: 'max' };
 }

@@ -5,7 +5,7 @@ import { ERROR_CODES, type ErrorCode } from '../errors.js';
  * float64 add (4 ns). The coordinator sums the slabs when somebody scrapes.
  */
 
-/** Of those of a thread: what it did with files. */
+/** The counters of a thread that are about files. */
 export const FILE_COUNTERS = [
 	'fileRequests2xx',
 	'fileRequests3xx',
@@ -69,7 +69,7 @@ const SLAB_LENGTH = STREAM_OFFSET + MAX_COUNTED_STREAMS * STREAM_COUNTERS.length
 const threadIndex = indexOf(THREAD_COUNTERS, THREAD_OFFSET);
 const streamIndex = indexOf(STREAM_COUNTERS, STREAM_OFFSET);
 const errorIndex = indexOf(ERROR_CODE_LIST, ERROR_OFFSET);
-/** Of the thread's values and of the first stream's. */
+/** The places of gauges among the thread's values and those of the first stream. */
 const gaugeIndexes = new Set(
 	Object.entries({ ...threadIndex, ...streamIndex })
 		.filter(([name]) => name.startsWith('current'))

@@ -8,8 +8,8 @@ export function mergeStreams(into: StreamSnapshot, stream: StreamSnapshot): Stre
 }
 
 /**
- * What two processes know of one stream. Each has received all of it and counted the same, but for the viewers, which are its own. The
- * counts of `into` are changed.
+ * Joins the views of two processes on one stream. Each process has received all of it and counted the same; only the
+ * viewers are its own. The counts of `into` are changed.
  */
 export function mergeViews(into: StreamSnapshot, stream: StreamSnapshot): StreamSnapshot {
 	mergeViewCounts(into.counts, stream.counts);

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 
-/** What the primary knows of itself and of the role processes that it keeps. */
+/** The state of the primary, and of the role processes that it keeps. */
 export type PrimaryStatus = {
 	role: string;
 	version: string;

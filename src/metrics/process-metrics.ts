@@ -21,8 +21,8 @@ const UNWANTED_RUNTIME_METRICS = ['handles', 'requests', 'resources'].flatMap((w
 ]);
 
 /**
- * How often the event loop's lag is sampled. prom-client's own choice of 10 ms wakes both main threads a hundred times a second,
- * for 0.3 % of a core each.
+ * The event loop's lag is sampled this often. prom-client's own choice of 10 ms wakes both main threads a hundred times
+ * a second, for 0.3 % of a core each.
  */
 const LAG_SAMPLE_MS = 100;
 

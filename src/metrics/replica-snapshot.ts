@@ -2,8 +2,8 @@ import type { ProcessSnapshot, StreamSnapshot } from './snapshot.js';
 import { type StreamCounts, zeroCounts } from './stream-counts.js';
 
 /**
- * What a process adds that relays the streams of another process of the same server: viewers, and what was sent to them. What it
- * received was received from outside only once.
+ * The share of a process that relays the streams of another process of the same server: its viewers, and the bytes sent
+ * to them. Those streams came from outside only once, so the bytes that this process received do not count.
  */
 export function replicaSnapshot(snapshot: ProcessSnapshot): ProcessSnapshot {
 	const { totals } = snapshot;

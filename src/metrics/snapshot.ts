@@ -3,8 +3,9 @@ import type { FileCounter } from './counters.js';
 import type { StreamCounts, ViewerProtocol } from './stream-counts.js';
 
 /**
- * What a role process knows of itself at one moment: plain data, made by the coordinator when somebody asks, sent to the primary
- * for the admin port, and turned into metrics by metrics/catalogue.ts. A count never goes down while the process lives.
+ * The state of a role process at one moment, as plain data. The coordinator makes it when somebody asks, the primary
+ * gets it for the admin port, and metrics/catalogue.ts turns it into metrics. A count never goes down while the process
+ * lives.
  */
 export type ProcessSnapshot = {
 	role: string;
@@ -64,8 +65,8 @@ export type ProcessTotals = {
 	pullSplices: number;
 };
 
-/** What a gateway pulls: streams that are wanted, and by upstream those that it delivers. Nothing elsewhere. */
+/** The pulls of a gateway: streams that are wanted, and by upstream those that it delivers. Other roles have none. */
 export type PullCounts = { active: number; upstreams: Record<string, number> };
 
-/** What the recorders of one output have done. `skips` counts jumps to a keyframe because the disk was too slow. */
+/** The work of the recorders of one output. `skips` counts jumps to a keyframe because the disk was too slow. */
 export type RecorderCounts = { active: number; takes: number; bytesWritten: number; failures: number; skips: number };

@@ -19,7 +19,7 @@ export type StreamCounts = Record<(typeof RING_COUNTS)[number] | 'skips' | 'lagC
 	bytesOut: Record<ViewerProtocol, number>;
 };
 
-/** What the ring of a stream has counted so far. */
+/** Reads the counts of a stream from its ring. */
 export function ringCounts(ring: RingReader): StreamCounts {
 	const counts = zeroCounts();
 	for (const name of RING_COUNTS) {

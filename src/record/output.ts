@@ -14,7 +14,7 @@ export type RecorderParts = {
 	ring: SharedArrayBuffer;
 	app: string;
 	name: string;
-	/** Where this output of the stream is kept (record/take-directory.ts). */
+	/** The directory of this output of the stream (record/flv/take-directory.ts). */
 	directory: string;
 	/** As of the recording's start. */
 	config: Config;
@@ -43,7 +43,7 @@ export type Recorder = {
 	stop(): void;
 };
 
-/** What was finished, for the log. */
+/** The facts of a finished take, for the log. */
 export type FinishedTake = Readonly<Record<string, string | number | boolean>>;
 
 /** `recording`: somebody records to the directory. `isOpen`: or to this take. */

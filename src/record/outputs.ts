@@ -7,7 +7,7 @@ import type { Output } from './output.js';
 /** The switches of `record`. */
 export type OutputName = keyof RecordPolicy;
 
-/** What streams are recorded as. */
+/** The forms in which streams are recorded. */
 export const OUTPUTS: Readonly<Record<OutputName, Output>> = {
 	flv: flvOutput,
 	fmp4: fmp4Output,
@@ -16,7 +16,7 @@ export const OUTPUTS: Readonly<Record<OutputName, Output>> = {
 
 export const OUTPUT_NAMES = Object.keys(OUTPUTS) as OutputName[];
 
-/** What is made of a stream. The window that viewers go back in is fMP4, whether that is recorded or not. */
+/** Returns the outputs of a stream. The window that viewers go back in is fMP4, with or without a recording. */
 export function outputsOf({ record, dvr }: Pick<AppPolicy, 'record' | 'dvr'>): OutputName[] {
 	return OUTPUT_NAMES.filter((output) => record[output] || (output === 'fmp4' && dvr.window > 0));
 }

@@ -1,6 +1,6 @@
 /**
- * What one recorder has done so far. `active` is 1 while there is a take; `beats` moves every tick while its thread, `threadId`, is
- * well.
+ * The figures of one recorder so far. `active` is 1 while there is a take. `beats` moves every tick while its thread,
+ * `threadId`, is well.
  */
 export const RECORDER_FIGURES = ['active', 'takes', 'bytesWritten', 'failures', 'skips', 'beats', 'threadId'] as const;
 export type RecorderFigure = (typeof RECORDER_FIGURES)[number];

@@ -6,7 +6,7 @@ import type { Output, RecorderEvent } from './output.js';
 import { RecorderFigures } from './recorder-figures.js';
 import { Ticker } from './ticker.js';
 
-/** What a recording needs, as it crosses to a remux thread. */
+/** The data with which a recording starts in a remux thread. */
 export type RecordingTask = {
 	ring: SharedArrayBuffer;
 	app: string;

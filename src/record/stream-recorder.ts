@@ -15,7 +15,7 @@ export type Take = RingTaker & {
 	abandon(): Promise<void>;
 };
 
-/** What a take begins with. */
+/** The start of a take. */
 export type TakeStart = {
 	/** Stream time of the first record. */
 	dtsMs: number;
@@ -30,7 +30,7 @@ export type TakeStart = {
 };
 
 export type StreamRecorderParts = Pick<RecorderParts, 'ring' | 'figures' | 'disk' | 'report'> & {
-	/** What the log calls this output. */
+	/** The name of this output in the log. */
 	what: string;
 	open(start: TakeStart): Promise<Take>;
 };

@@ -7,7 +7,7 @@ import { EndlessClip } from './endless-clip.js';
 /** `npm run demo`: an origin, and a publisher of the bundled clip. Takes the flags of the origin. */
 
 const STREAM = 'live/demo';
-/** What the clip is (make-demo-clip.ts), as onMetaData has it. */
+/** The facts of the clip (make-demo-clip.ts), as onMetaData has them. */
 const METADATA = {
 	...{ width: 320, height: 180, framerate: 25, videocodecid: 7, videodatarate: 120 },
 	...{ audiocodecid: 10, audiosamplerate: 48_000, audiosamplesize: 16, stereo: 0, audiodatarate: 48 },

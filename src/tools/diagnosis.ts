@@ -6,13 +6,13 @@ export type Finding = { severity: 'fault' | 'advice'; text: string };
 
 const LONG_GOP_MS = 4000;
 const LONGEST_GOP_MS = 10_000;
-/** What people notice between lips and voice. */
+/** From this offset on, people notice a gap between lips and voice. */
 const OFFSET_MS = 100;
 const WIDE_INTERLEAVE_MS = 1000;
 /** Plays in every browser. */
 const PLAYS_EVERYWHERE = ['h264', 'aac', 'mp3'];
 
-/** What is wrong with a stream, in plain words. Faults first. */
+/** Tells the faults of a stream in plain words. Faults come first. */
 export function diagnose(examination: Examination): Finding[] {
 	const { tracks, skipped, unreadableTags, widestInterleaveMs } = examination;
 	const findings: Finding[] = [];

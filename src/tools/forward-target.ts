@@ -3,7 +3,7 @@ import type { MediaTag, StreamHeaders, TagFacts } from '../relay/media-tag.js';
 import { openTarget, type StreamTarget } from '../relay/open-target.js';
 import { RetryDelay } from './retry-delay.js';
 
-/** What a target may be behind: some seconds of a large stream. Beyond it, it goes on at a keyframe. */
+/** A target may be behind by this much: some seconds of a large stream. Beyond it, the target goes on at a keyframe. */
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 /** A target that takes nothing for this long is lost. */
 const STALL_MS = 10_000;

@@ -10,7 +10,7 @@ import { ToolError } from './tool.js';
 export type LiveInputEvents = {
 	/** A tag on the one timeline of all connections; the body may be kept. */
 	tag(tag: MediaTag, facts: TagFacts | null): void;
-	/** What follows comes from another connection. */
+	/** The next media comes from another connection. */
 	spliced(): void;
 	/** Something the user should know. */
 	say(text: string): void;
@@ -18,7 +18,7 @@ export type LiveInputEvents = {
 
 export type LiveInputOptions = {
 	reconnect: boolean;
-	/** How long a lost stream is waited for. */
+	/** A lost stream is waited for this long. */
 	patienceMs: number;
 	/** The server's word that the stream is over is the end; else it is waited for as well. */
 	endsOrderly: boolean;

@@ -6,7 +6,7 @@ import { parseAttributes } from '../protocol/m3u8/attributes.js';
 import { PlaylistChecker } from '../protocol/m3u8/playlist-rules.js';
 import type { Finding } from './diagnosis.js';
 
-/** What was seen of one playlist. */
+/** The findings about one playlist. */
 export type PlaylistReport = { name: string; lines: string[]; findings: Finding[] };
 
 /** Reads the text of a playlist, by its absolute address or path. */
@@ -116,7 +116,7 @@ async function examineMediaPlaylist(
 	return { name, lines, findings };
 }
 
-/** What a peer's fault says; our own faults go on up. */
+/** Returns the sentence of a peer's fault; our own faults go on up. */
 function faultText(error: unknown): string {
 	if (error instanceof PeerError) {
 		return error.message;

@@ -6,7 +6,7 @@ export type PulledFile = {
 	readonly sizeBytes: number;
 	/** Takes a tag; the body is kept. */
 	take(tag: MediaTag, facts: TagFacts | null): void;
-	/** What follows comes from another connection. */
+	/** The next media comes from another connection. */
 	splice(): void;
 	/** Writes what has come since. One call at a time. */
 	flush(): Promise<void>;

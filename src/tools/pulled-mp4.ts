@@ -9,7 +9,7 @@ import { FramesFromFlv } from '../remux/frames-from-flv.js';
 import { SegmentPlanner } from '../remux/segment-planner.js';
 import type { PulledFile } from './pulled-file.js';
 
-/** What a crash may cost. */
+/** A crash may cost this much. */
 const FRAGMENT_MS = 1000;
 
 /** Bytes for one file; an init segment begins another one. */

@@ -1,6 +1,9 @@
 const INTERVAL_MS = 250;
 
-/** What a tool says while it works: one line that changes on a terminal, and lines that stay, both on standard error. */
+/**
+ * The messages of a tool while it works: one line that changes on a terminal, and lines that stay, both on standard
+ * error.
+ */
 export class StatusLine {
 	readonly #name: string;
 	#shownAtMs = Number.NEGATIVE_INFINITY;

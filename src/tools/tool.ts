@@ -50,7 +50,7 @@ export async function runTool(tool: Tool, argv: readonly string[]): Promise<numb
 	}
 }
 
-/** What a peer, a file or the network did; anything else is our own fault and keeps its stack. */
+/** True for faults of a peer, a file or the network. Any other fault is our own and keeps its stack. */
 function isForTheUser(error: unknown): error is Error {
 	return error instanceof ToolError || error instanceof PeerError || (error instanceof Error && 'syscall' in error);
 }

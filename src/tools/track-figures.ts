@@ -4,7 +4,7 @@ import type { Frame } from '../remux/frame.js';
 /** A step in a track's time above this is a gap. */
 const GAP_MS = 1000;
 
-/** What the frames of one track come to. Times as the source has them. */
+/** The figures of the frames of one track. Times are those of the source. */
 export class TrackFigures {
 	readonly kind: 'video' | 'audio';
 	config: TrackConfig;

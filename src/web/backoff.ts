@@ -11,7 +11,7 @@ export class Backoff {
 		this.#random = random;
 	}
 
-	/** How long to wait now, in ms: between half of the present step and all of it. */
+	/** Returns the next pause in ms: between half of the present step and all of it. */
 	next(): number {
 		const step = Math.min(this.#maxMs, this.#firstMs * 2 ** this.#failures);
 		this.#failures++;

@@ -9,7 +9,7 @@ import { buildFileHeader, buildTag } from '../container/flv/writer.js';
 const SAMPLE_RATE = 48_000;
 const CHANNELS = 2;
 
-/** What an encoder of the browser makes: `aac` as raw frames, `opus` as packets. */
+/** The output of an encoder of the browser: `aac` as raw frames, `opus` as packets. */
 export type PushedAudioCodec = 'aac' | 'opus';
 
 /**

@@ -9,7 +9,7 @@ declare const Hls: typeof HlsJs;
 const TICK_MS = 500;
 /** Without a new picture for this long, the publisher is away. */
 const SILENCE_SHOWN_MS = 3000;
-/** How much faster the picture may run to get back to where a live player should be. */
+/** The picture may run this much faster to get back to where a live player should be. */
 const CATCH_UP_RATE = 1.1;
 const HLS_TYPE = 'application/vnd.apple.mpegurl';
 

@@ -14,7 +14,7 @@ for (const stream of recentStreams()) {
 }
 showPublishing(await describeServer());
 
-/** How to publish, where this server takes publishers; else where to go. */
+/** Shows how to publish, when this server takes publishers; else shows where to go. */
 function showPublishing(server: ServerDescription): void {
 	byId('publishing', HTMLElement).hidden = !server.publish;
 	byId('browser-publishing', HTMLElement).hidden = !server.publish;

@@ -6,7 +6,7 @@ import { PlayerView } from './player-view.js';
 import { describeServer, pageBase } from './server.js';
 import { appOf, chooseVia, mediaBase, parseStream, type StreamUrls, streamUrls } from './stream-address.js';
 
-/** What every browser with Media Source Extensions plays. */
+/** A type that every browser with Media Source Extensions plays. */
 const COMMON_TYPE = 'video/mp4; codecs="avc1.42E01E, mp4a.40.2"';
 
 const view = new PlayerView();

@@ -6,7 +6,7 @@ type Notice = { kind: 'good' | 'warn' | 'bad'; text: string; overPicture?: strin
 /** The screen of a page and what is said about it: state, figures, and the button for the sound. */
 export class PlayerView implements PlayerListener {
 	readonly video = byId('video', HTMLVideoElement);
-	/** What a page calls playing. */
+	/** The page's word for playing. */
 	readonly #playing: string;
 
 	constructor(playing = 'Live') {

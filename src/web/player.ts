@@ -1,4 +1,4 @@
-/** What a page hears of a player, whatever the player is. */
+/** The states that a page hears of from any player. */
 export type PlayerState =
 	| { kind: 'connecting' }
 	| { kind: 'playing' }
@@ -9,7 +9,10 @@ export type PlayerState =
 	| { kind: 'failed'; reason: string };
 
 export type PlayerFigures = {
-	/** How far the picture is behind: FLV, the newest media that has arrived; HLS, what the publisher sent just now. */
+	/**
+	 * The distance of the picture from the live edge: for FLV the newest media that has arrived, for HLS the media that
+	 * the publisher sent just now.
+	 */
 	behindMs: number;
 	bitsPerSecond: number;
 	width: number;

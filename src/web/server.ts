@@ -1,4 +1,7 @@
-/** What `GET server.json` says: which server this is, and what it takes and gives. Never streams, never addresses of other machines. */
+/**
+ * The answer to `GET server.json`: the kind of this server, and its ways in and out. It never names streams or other
+ * machines.
+ */
 export type ServerDescription = {
 	role: string;
 	/** Port of the listener that answered. Another one in the page's address: there is a proxy in front of it. */

@@ -20,8 +20,9 @@ export function appOf(stream: string): string {
 }
 
 /**
- * Where live media is, as a URL that ends in a slash. It is where the page came from, proxy, scheme and prefix included, but for a page
- * that came straight from a port for files: then it is the port for media of the same host.
+ * Returns the address of live media, as a URL that ends in a slash. It is the address that the page came from, with
+ * proxy, scheme and prefix. A page that came straight from a port for files is the exception: for it, it is the port
+ * for media of the same host.
  * @param base the folder that the page came from
  * @param given another server, as `host:port`, that the user has asked for
  */
@@ -50,7 +51,7 @@ export type StreamUrls = {
 	rtmp: string | null;
 };
 
-/** Where a stream is watched and published. `media` as `mediaBase` makes it. */
+/** Returns the addresses at which a stream is watched and published. `media` is made by `mediaBase`. */
 export function streamUrls(media: URL, server: ServerDescription, stream: string): StreamUrls {
 	const web = new URL(media);
 	web.protocol = media.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -71,7 +72,7 @@ function rtmpUrl(hostname: string, { ports: { rtmp, rtmps } }: ServerDescription
 	return rtmps === undefined ? null : `rtmps://${hostname}${rtmps === DEFAULT_RTMPS_PORT ? '' : `:${rtmps}`}/${stream}`;
 }
 
-/** How a page plays a live stream. */
+/** The ways in which a page plays a live stream. */
 export const VIAS = ['http', 'ws', 'll-hls', 'hls'] as const;
 export type Via = (typeof VIAS)[number];
 
@@ -85,7 +86,7 @@ export function chooseVia(given: string | null, hasMediaSource: boolean, role: s
 
 export type RecordingKind = 'mp4' | 'flv' | 'merged' | 'separate';
 
-/** Where a stream's newest recording is. `base`: the folder that the page came from. */
+/** Returns the address of a stream's newest recording. `base` is the folder that the page came from. */
 export function recordingUrl(base: URL, stream: string, kind: RecordingKind): string {
 	const name = stream.slice(stream.indexOf('/') + 1);
 	switch (kind) {

@@ -5,7 +5,7 @@ const MIN_FREE = 1;
 /** Recording begins again only with a little more than the floor, or it would stop and begin at every turn. */
 const RESUME_SHARE = 1.05;
 
-/** How much disk is left, in shared memory. **One writer**: the coordinator, every few seconds; recorders read. */
+/** The free space of the disk, in shared memory. **One writer**: the coordinator, every few seconds. Recorders read. */
 export class DiskGauge {
 	readonly shared: SharedArrayBuffer;
 	readonly #values: Float64Array;
@@ -31,7 +31,7 @@ export class DiskGauge {
 		this.#values[MIN_FREE] = value;
 	}
 
-	/** What is being recorded has to stop. */
+	/** True when running recordings have to stop. */
 	get full(): boolean {
 		return this.freeBytes < this.minFreeBytes;
 	}

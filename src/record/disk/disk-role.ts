@@ -137,7 +137,7 @@ function append(file: OpenFile, page: Buffer, at: number, length: number): void 
 		try {
 			ftruncateSync(file.descriptor, file.sizeBytes);
 		} catch {
-			// Of the two errors the first says why.
+			// The first of the two errors says why.
 		}
 		throw error;
 	}

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { DiskBatch, DiskOp, DiskReply } from './disk-role.js';
 
 const ENTRY = new URL('../../workers/disk.js', import.meta.url);
-/** What is ordered goes over when it fills a page, and when somebody waits for it. */
+/** Orders go over when they fill a page, and when somebody waits for them. */
 const PAGE_BYTES = 1024 * 1024;
 /** Free pages that are kept: what a hundred streams write in a second. */
 const MAX_FREE_PAGES = 16;
@@ -147,7 +147,7 @@ export class DiskThread {
 		}
 	}
 
-	/** Whoever waits is told; the next order starts another. */
+	/** Tells everybody who waits. The next order starts another thread. */
 	#lose(worker: Worker, error: Error): void {
 		if (this.#worker === worker) {
 			this.#worker = null;

@@ -57,7 +57,7 @@ export class PlaylistFile {
 	}
 }
 
-/** What the head of a playlist that was begun has at its end, all of it or a part: it is written at once. */
+/** The last line of a playlist's head. The head is written at once, so the file has all of it or a part. */
 const LAST_OF_HEAD = /^#EXT-X-(MEDIA-SEQUENCE|DISCONTINUITY-SEQUENCE|PLAYLIST-TYPE):/;
 
 /**

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { UNFINISHED } from './atomic-file.js';
 import type { DiskFile, DiskQueue } from './disk-queue.js';
 
-/** What has been written to one segment. */
+/** A segment that has been written. */
 export type FinishedSegment = { uri: string; number: number; bytes: number };
 
 /**

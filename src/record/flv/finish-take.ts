@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { KeyframeIndex } from './keyframe-index.js';
 import { finishingPatches, type TakeHead } from './take-head.js';
 
-/** What a take came to. */
+/** The size of a finished take. */
 export type TakeSummary = { durationMs: number; sizeBytes: number };
 
 /**

@@ -4,8 +4,9 @@ export const MAX_SEEK_POINTS = 2048;
 const AUDIO_STEP_MS = 1000;
 
 /**
- * Where a player may seek to in a take: times and file positions of tags. It never grows beyond MAX_SEEK_POINTS: when it is
- * full, every second entry goes, and from then on only every second, fourth, ... keyframe comes in.
+ * The places that a player may seek to in a take: times and file positions of tags. It never grows beyond
+ * MAX_SEEK_POINTS. When it is full, every second entry goes, and from then on only every second, fourth, ... keyframe
+ * comes in.
  */
 export class KeyframeIndex {
 	/** Milliseconds from the start of the take. */

@@ -14,7 +14,7 @@ import { MAX_HEAD_BYTES, parseTakeHead } from './take-head.js';
 export type TakeState = {
 	/** Milliseconds since 1970. */
 	startedAtMs: number;
-	/** What was saved, when nobody had finished the take. */
+	/** The summary of a take that nobody had finished. */
 	recovered: TakeSummary | null;
 };
 

@@ -9,7 +9,10 @@ export const NEWEST_TAKE = 'index.flv';
 /** A take that has no media yet. */
 export const UNBORN_TAKE = 'index.flv.tmp';
 
-/** Where an output of a stream is kept. Names have been checked at the protocol edge; they are asserted here, before they become a path. */
+/**
+ * Returns the directory of an output of a stream. Names have been checked at the protocol edge; they are asserted here,
+ * before they become a path.
+ */
 export function takeDirectory(media: string, folder: string, app: string, name: string): string {
 	assert(nameSchema.safeParse(app).success && nameSchema.safeParse(name).success, `not a stream name: ${app}/${name}`);
 	return path.join(media, folder, app, name);

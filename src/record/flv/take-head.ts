@@ -1,18 +1,18 @@
 // Spec: Adobe Flash Video File Format 10.1, E.5 (onMetaData); Action Message Format AMF 0, section 2.
 //
-// How a take begins, and what of it is patched when it ends. All bytes are valid FLV and AMF0 at any moment:
+// The head of a take, and the bytes of it that are patched when it ends. All bytes are valid FLV and AMF0 at any moment:
 //
 //    0  file header 9, PreviousTagSize0 4
 //   13  tag header 11
 //   24  "onMetaData" 13, ECMA array marker and count 5
 //   42  duration 19, filesize 19, creationdate 41      <- numbers patched in place; filesize stays 0 until the take is finished
-//       metadatacreator, then what the publisher said of the stream
+//       metadatacreator, then the publisher's metadata
 //    E  object end 3
 //  E+3  INDEX_ROOM bytes of zeros: AMF0 numbers of value 0, nine bytes each
 //       PreviousTagSize 4, then the media
 //
 // At the end `hasKeyframes`, `keyframes` and another object end are written, first without their first three bytes to E+3, where
-// nobody looks; then those three replace the object end at E in one write. What is left of the room stays a row of numbers.
+// nobody looks; then those three replace the object end at E in one write. The rest of the room stays a row of numbers.
 
 import { type AmfObject, type AmfValue, amfEntries, amfString } from '../../codec/amf-value.js';
 import { parseScriptValues, serializeAmf0 } from '../../codec/amf0.js';
@@ -41,10 +41,13 @@ const OWN_KEYS = new Set([
 	...['duration', 'filesize', 'creationdate', 'metadatacreator', 'hasKeyframes', 'keyframes'],
 	...['lasttimestamp', 'lastkeyframetimestamp', 'lastkeyframelocation', 'canSeekToEnd'],
 ]);
-/** What a publisher says of its stream is left out when it is longer than this. */
+/** The publisher's metadata is left out when it is longer than this. */
 const MAX_SOURCE_METADATA_BYTES = 8192;
 
-/** What an index takes beyond its numbers and the object end that it replaces: a multiple of nine, and so is what it leaves of the room. */
+/**
+ * The size of an index without its numbers, and without the object end that it replaces. It is a multiple of nine, and
+ * so is the rest of the room.
+ */
 const INDEX_FRAME_BYTES = 63;
 const INDEX_ROOM = INDEX_FRAME_BYTES + 2 * NUMBER_BYTES * MAX_SEEK_POINTS;
 

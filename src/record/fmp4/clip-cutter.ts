@@ -50,7 +50,7 @@ export class ClipCutter {
 		this.#hasVideo = [...tracks.values()].some(({ config }) => config.kind === 'video');
 	}
 
-	/** Whether what has been added is enough to decode the clip's first picture. */
+	/** True when the added samples are enough to decode the clip's first picture. */
 	get isDecodable(): boolean {
 		return !this.#hasVideo || (this.#keyframe !== null && this.#isEarly(this.#keyframe.shownMs));
 	}

@@ -92,7 +92,7 @@ function oneMap(listed: readonly Listed[]): string {
 	return map;
 }
 
-/** Where the take's own media time 0 is on the playlist's clock. */
+/** Returns the take's own media time 0 on the playlist's clock. */
 async function zeroOf(directory: string, { segments }: MediaPlaylist, times: readonly SegmentTime[]): Promise<number> {
 	const isDated = segments.some(({ programDateTimeMs }) => programDateTimeMs !== null);
 	const meta = isDated ? await readMeta(directory) : null;

@@ -3,7 +3,7 @@ import { PLAIN_PLAYLIST, type PlaylistSegment, serializeMediaPlaylist } from '..
 import type { DiskQueue } from '../disk/disk-queue.js';
 import { PlaylistFile } from '../disk/playlist-file.js';
 
-/** What a take's outputs list their segments in. */
+/** The playlist in which a take's outputs list their segments. */
 export type TakePlaylist = Pick<EventPlaylist, 'start' | 'add' | 'end'>;
 
 export type EventSegment = Pick<PlaylistSegment, 'uri' | 'duration' | 'discontinuity' | 'map' | 'programDateTimeMs'>;

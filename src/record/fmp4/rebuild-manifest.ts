@@ -11,7 +11,7 @@ import { readMovieFile, scanSegment } from './fragment-scan.js';
 import { MASTER_PLAYLIST, masterPlaylist } from './master-playlist.js';
 import { startPeriods, TrackTimeline } from './separate-track.js';
 
-/** What a manifest says of a bit rate that nobody has measured. */
+/** The bit rate in a manifest when nobody has measured one. */
 const UNKNOWN_BANDWIDTH = 2_000_000;
 
 /** Writes the manifest and the master playlist of a take that a crash has left unfinished, from its segments. */

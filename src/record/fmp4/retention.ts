@@ -23,7 +23,7 @@ export async function removeOldMp4Takes(directory: string, rule: RetentionRule):
 	return removed;
 }
 
-/** How long a take may stay: what was kept for time shift alone, for the length of its window. */
+/** Returns how long a take may stay. A take for time shift alone stays for the length of its window. */
 async function windowMs(take: string): Promise<number> {
 	const meta = await readMeta(path.join(take, MERGED_DIRECTORY));
 	return (meta?.window ?? Number.POSITIVE_INFINITY) * 1000;

@@ -16,7 +16,7 @@ const SEGMENT_TYPE = buildSegmentType();
 export class TrackTimeline {
 	readonly track: PackagedTrack;
 	readonly initName: string;
-	/** Of the first segment that is known. */
+	/** The number of the first known segment. */
 	firstNumber: number;
 	readonly #timeline = new SegmentTimeline();
 
@@ -106,7 +106,7 @@ export class SeparateTrack {
 		return this.#totalSeconds === 0 ? 0 : (this.#totalBytes * 8) / this.#totalSeconds;
 	}
 
-	/** What follows needs this track's init segment; a file of its own when it differs from the one before. */
+	/** The next segments need this track's init segment. It is a file of its own when it differs from the one before. */
 	init(track: PackagedTrack): void {
 		const last = this.timelines.at(-1);
 		let initName = last?.initName;

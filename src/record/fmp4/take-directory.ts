@@ -5,7 +5,7 @@ import { MERGED_DIRECTORY, SEPARATE_DIRECTORY } from './take.js';
 
 const TAKE_NAME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(_\d+)?$/;
 
-/** Whether `name` is one that a take may have. */
+/** True when a take may have the name `name`. */
 export function isTakeName(name: string): boolean {
 	return TAKE_NAME.test(name);
 }

@@ -18,9 +18,9 @@ export type TakeMeta = {
 	hasVideo: boolean;
 	/** Seconds. */
 	duration: number;
-	/** Of output_merge. */
+	/** The number of segments in output_merge. */
 	segmentCount?: number;
-	/** Of output_separate. */
+	/** The numbers of segments in output_separate. */
 	audioSegmentCount?: number;
 	videoSegmentCount?: number;
 	/** Seconds: no more than this was kept, for time shift; absent of a recording. */
@@ -37,7 +37,7 @@ export type TakeMeta = {
  */
 const SEGMENTS_PER_META = 8;
 
-/** Whether `meta.json` is due after segment number `count` (from 1) of a running take. */
+/** True when `meta.json` is due after segment number `count` (from 1) of a running take. */
 export function isMetaDue(count: number): boolean {
 	return count === 1 || count % SEGMENTS_PER_META === 0;
 }
@@ -46,7 +46,7 @@ export function describeWindow({ keepMs }: TakeWindow): Pick<TakeMeta, 'window'>
 	return keepMs === null ? {} : { window: keepMs / 1000 };
 }
 
-/** What the outputs of a take say of it; null when there is nothing to read. */
+/** Reads the `meta.json` of an output of a take; null when there is nothing to read. */
 export async function readMeta(directory: string): Promise<TakeMeta | null> {
 	try {
 		return JSON.parse(await readFile(path.join(directory, META_FILE), 'utf8'));

@@ -3,7 +3,7 @@ import type { DiskQueue } from '../disk/disk-queue.js';
 import { EventPlaylist, type TakePlaylist } from './event-playlist.js';
 import { WindowPlaylist } from './window-playlist.js';
 
-/** How far back a take goes while it is written. */
+/** The length of a take while it is written. */
 export type TakeWindow = {
 	/** Its playlists list only this much, and older segments are removed; null = everything stays. */
 	keepMs: number | null;
@@ -14,7 +14,7 @@ export type TakeWindow = {
 /** A take that is recorded, and nothing more. */
 export const WHOLE_TAKE: TakeWindow = { keepMs: null, manifestMs: 300_000 };
 
-/** What `record.fmp4` and `dvr.window` come to. */
+/** Returns the window that `record.fmp4` and `dvr.window` make together. */
 export function takeWindow({ record, dvr }: Pick<AppPolicy, 'record' | 'dvr'>): TakeWindow {
 	const manifestMs = dvr.window > 0 ? dvr.window : WHOLE_TAKE.manifestMs;
 	return { keepMs: record.fmp4 ? null : dvr.window, manifestMs };

@@ -33,7 +33,7 @@ export class WindowPlaylist {
 	readonly #listed: PlaylistSegment[] = [];
 	#listedMs = 0;
 	#targetDuration = 0;
-	/** Of the first segment that is listed. */
+	/** The number of the first segment that is listed. */
 	#mediaSequence = 1;
 	#discontinuitySequence = 0;
 

@@ -9,15 +9,15 @@ import type { FinishedTake } from '../output.js';
 
 export const HLS_PLAYLIST = 'index.m3u8';
 
-/** What an earlier take, perhaps of an earlier process, has left in a stream's directory. */
+/** The rest of an earlier take, perhaps of an earlier process, in a stream's directory. */
 export type Past = {
 	/** A live playlist that players still follow: it goes on. */
 	open: MediaPlaylist | null;
 	/** A playlist that does not go on, and the name to keep it under. */
 	closed: { playlist: MediaPlaylist; name: string } | null;
-	/** Of the next segment. */
+	/** The number of the next segment. */
 	nextNumber: number;
-	/** Of the first segment of a playlist that is begun. */
+	/** The discontinuity sequence of the first segment, for a playlist that is begun. */
 	discontinuitySequence: number;
 	/** Names of files. */
 	files: readonly string[];

@@ -25,16 +25,16 @@ export type WindowOptions = {
 	type: 'live' | 'event';
 	/** At least segments that make up this much stay in a live playlist. */
 	windowMs: number;
-	/** Whether files that have left the playlist are removed. */
+	/** True when files that have left the playlist are removed. */
 	cleanup: boolean;
 	/** Segments that share one AES-128 key; 0 = no encryption. */
 	segmentsPerKey: number;
 	/** Wall clock of the first frame, milliseconds since 1970. */
 	startedAtMs: number;
-	/** How long ago the frame that came last, which has ended a segment, had come in. */
+	/** Returns how long ago the newest frame came in. That frame has ended a segment. */
 	lagMs: () => number;
 	now: () => number;
-	/** Where the memory of segments goes once they are on their way. */
+	/** The pool that takes the memory of segments once they are on their way. */
 	pool?: BufferPool;
 	/** The playlist that the stream is a variant in. */
 	variants?: Variants | null;
@@ -52,7 +52,7 @@ const MIN_TARGET_DURATIONS = 3;
  * made anew costs as much as a segment.
  */
 const STEP_TARGET_DURATIONS = 4;
-/** What may lie beside segments of ours. */
+/** The names of files that may lie beside our segments. */
 const OUR_FILES = /^(segment_\d+\.ts|key_\d+\.key)(\.tmp)?$|\.m3u8\.tmp$/;
 
 /**
@@ -122,7 +122,7 @@ export class TsWindow implements TsSink {
 		return new TsWindow(directory, options, past, expiring);
 	}
 
-	/** Of the playlist that is continued; 0 when one is begun. */
+	/** The target duration of the playlist that is continued; 0 when one is begun. */
 	get targetDurationKept(): number {
 		return this.#past.open?.targetDuration ?? 0;
 	}
@@ -132,7 +132,7 @@ export class TsWindow implements TsSink {
 		return this.#bytesWritten;
 	}
 
-	/** What this take came to. */
+	/** The size of this take. */
 	get summary(): { segments: number; durationMs: number } {
 		return { segments: this.#segments, durationMs: Math.round(this.#durationMs) };
 	}
@@ -197,7 +197,7 @@ export class TsWindow implements TsSink {
 	}
 
 	end(): void {
-		// Whether the playlist ends as well is for `finish` to say.
+		// `finish` decides whether the playlist ends as well.
 	}
 
 	/** Writes what has been handed over. Rejects with the disk's error. */

@@ -11,7 +11,7 @@ import { HLS_PLAYLIST, readPlaylist } from './past-playlist.js';
 /** One of the streams that are offered as one: `name` with `suffix`. */
 export type VariantRule = { suffix: string; bandwidth: number; resolution: string };
 
-/** What a stream's own output knows of it. */
+/** The tracks of a stream, as its own output knows them. */
 export type VariantTracks = { codecs: readonly string[]; width: number | null; height: number | null };
 
 const STREAM_INF = '#EXT-X-STREAM-INF:';

@@ -6,7 +6,7 @@ const MAX_CHUNK_HEADER_BYTES = 16;
 const FIRST_CONTROL_OPCODE = 8;
 const CLOSE_OPCODE = 8;
 
-/** What a request's response turned out to be. */
+/** The head of a response. */
 export type ResponseHead = { status: number; headers: ReadonlyMap<string, string> };
 
 /** One HTTP chunk or WebSocket frame: `header` bytes, `body` bytes, `trailer` bytes. */

@@ -19,7 +19,7 @@ export class Publisher {
 		this.#socket.on('close', () => this.#fail('closed by the server'));
 	}
 
-	/** How tags must be encoded for `write`. Resolves when the server takes media. */
+	/** Resolves, when the server takes media, with the way to encode tags for `write`. */
 	open(): Promise<PushFormat> {
 		return new Promise((resolve, reject) => {
 			const opened = (format: PushFormat): void => {

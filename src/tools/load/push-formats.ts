@@ -7,9 +7,9 @@ import { OUT_CHUNK_BYTES } from './rtmp-client.js';
 
 const MEDIA_CSID = 6;
 
-/** How tags look on the wire of one kind of push. What it returns may be written to many sockets. */
+/** The form of tags on the wire of one kind of push. The results may be written to many sockets. */
 export type PushFormat = {
-	/** What comes before the first tag. */
+	/** Encodes the bytes before the first tag. */
 	encodeStart(): Buffer;
 	encodeTag(tag: Tag): Buffer;
 };

@@ -1,7 +1,7 @@
 import { type Tag, TagType } from './flv-scanner.js';
 import { Viewer } from './viewer.js';
 
-/** What a stream is like by its own clock: what its viewers are held against. */
+/** The figures of a stream by its own clock. Its viewers are held against them. */
 export type SourceFigures = { kbps: number; stepMs: Record<number, number> };
 
 const LOOK_MS = 20;

@@ -3,7 +3,7 @@ import { isKeyframe, isSequenceHeader, type Tag, TagType } from './flv-scanner.j
 /** A step of more than this many usual steps of its track means that frames are missing. */
 const MISSING_STEPS = 1.9;
 
-/** What was wrong with one viewer's stream; all zero is a perfect one. */
+/** The faults of one viewer's stream; all zero is a perfect one. */
 export type Faults = {
 	/** Frames whose time is before their predecessor's on the same track. */
 	backwardSteps: number;

@@ -1,6 +1,6 @@
 import { Viewer } from './viewer.js';
 
-/** What a viewer process is told. Times in ms. */
+/** The messages to a viewer process. Times are in ms. */
 export type ToViewers =
 	| {
 			type: 'open';
@@ -18,19 +18,19 @@ export type ToViewers =
 	| { type: 'waves'; url: string; waves: Waves; judge: Judge; stepMs: Record<number, number>; localAddress?: string }
 	| { type: 'end' };
 
-/** What a viewer has to reach to count as a success. */
+/** A viewer has to reach these figures to count as a success. */
 export type Judge = { leastKbps: number; mostGapMs: number; keyframeWithinMs: number };
 
 /** Viewers that come in batches, each for a short while. */
 export type Waves = { batches: number; perBatch: number; pauseMs: number; stayMs: number };
 
-/** What it answers: `settled` when every viewer has its first picture or has failed, `report` at the end. */
+/** Its answers: `settled` when every viewer has its first picture or has failed, `report` at the end. */
 export type FromViewers = { type: 'settled' } | { type: 'report'; report: ViewerReport };
 
 export type ViewerReport = {
 	firstByteMs: number[];
 	firstKeyframeMs: number[];
-	/** Of viewers that were served when the window ended. */
+	/** The longest gaps of viewers that were served when the window ended. */
 	longestGapMs: number[];
 	windowBytes: number[];
 	/** Reasons of viewers that were never served, and of those lost later. */
@@ -137,7 +137,7 @@ function emptyReport(): ViewerReport {
 	};
 }
 
-/** Whether everything about a viewer that was served was right. */
+/** True when everything about a viewer that was served was right. */
 function isSuccess(viewer: Viewer, judge: Judge, windowMs: number): boolean {
 	const { backwardSteps, missingFrames, undecodable } = viewer.check.faults;
 	return (

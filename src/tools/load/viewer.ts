@@ -131,7 +131,7 @@ export class Viewer {
 	#onRead(length: number): boolean {
 		const nowMs = performance.now();
 		const gapMs = nowMs - this.#lastReadAtMs;
-		// How long the first byte takes has a figure of its own.
+		// The time to the first byte has a figure of its own.
 		if (gapMs > this.longestGapMs && this.firstByteMs !== null) {
 			this.longestGapMs = gapMs;
 		}

@@ -24,7 +24,7 @@ export class OutputFile {
 		}
 	}
 
-	/** How far it has been written or skipped. */
+	/** The number of bytes that have been written or skipped. */
 	get sizeBytes(): number {
 		return this.#position;
 	}

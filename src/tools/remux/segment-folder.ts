@@ -27,7 +27,7 @@ export class SegmentFolder {
 		return new SegmentFolder(directory, extension, version);
 	}
 
-	/** What follows needs the init segment `name`. */
+	/** The next segments need the init segment `name`. */
 	init(name: string, bytes: Uint8Array): void {
 		this.#map = name;
 		writeFileSync(path.join(this.#directory, name), bytes);

@@ -8,7 +8,7 @@ import type { Input } from './input.js';
 
 /** Same as in a live recording: fragments of a second. */
 const FRAGMENT_MS = 1000;
-/** What the disk is given at a time. */
+/** The disk is given this much at a time. */
 const FLUSH_BYTES = 2 * 1024 * 1024;
 
 /** A directory as a recording leaves it: fMP4 mixed and separate, playlists, a DASH manifest, and one MP4. */
