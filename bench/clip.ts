@@ -20,7 +20,7 @@ const READ_BYTES = 256 * 1024;
 /** Clips begin here and there, not at keyframes. */
 const STRIDE_SECONDS = 97.3;
 
-/** How long cutting a clip of a take takes, with all its bytes read, in processor and in wall time. */
+/** Measures how long cutting a clip of a take takes, with all its bytes read, in processor and in wall time. */
 async function main(): Promise<void> {
 	const { values } = parseArgs({ options: { hours: { type: 'string' } } });
 	const takeSeconds = Number(values.hours ?? 2) * 3600;

@@ -18,7 +18,7 @@ type Case = {
 	unit: string;
 	bar: number;
 	connections: number;
-	/** How often each connection asks; 0 = as often as it can. */
+	/** Each connection asks this often; 0 = as often as it can. */
 	everyMs: number;
 	perCore: (result: GetResult, coreSeconds: number) => number;
 };
@@ -65,7 +65,7 @@ const CASES: readonly Case[] = [
 const START_MS = 1000;
 /** A live playlist changes this often. */
 const CHANGE_MS = 2000;
-/** Of one process of the load. */
+/** The connections of one process of the load, at most. */
 const MAX_CONNECTIONS = 5000;
 
 /** Compares a file gateway with nginx: the same files, the same load, one worker and one delivery thread, in turns. */

@@ -173,7 +173,7 @@ async function measure(output: string, program: string, args: string[], director
 	return { seconds, cpuSeconds: childCpuSeconds() - cpuBefore, peakMiB };
 }
 
-/** Of all children that have ended, user and kernel. */
+/** The processor time of all children that have ended, user and kernel. */
 function childCpuSeconds(): number {
 	const stat = readFileSync('/proc/self/stat', 'latin1');
 	const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

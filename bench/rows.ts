@@ -11,7 +11,7 @@ import { runManyProcesses } from './load/many-processes.js';
 /** A server to measure. `{name}` in its URLs becomes the stream's name. */
 export type Target = { name: string; httpUrl: string | null; rtmpUrl: string; pid: number | null };
 
-/** What a row found at one target: the figures that its bar is about, and whether the server did all that was asked. */
+/** The result of a row at one target: the figures of its bar, and whether the server did all that was asked. */
 export type Cell = { figures: readonly number[]; text: string; complete: boolean; details: object };
 
 export type Row = {

@@ -150,7 +150,7 @@ function mustSucceed(what, script, args) {
 function npm(directory, args) {
 	const script = process.env.npm_execpath;
 	const [program, first] = script?.endsWith('.js') ? [process.execPath, [script]] : ['npm', []];
-	// What npm prints goes to standard error: standard output is the command's.
+	// npm prints to standard error: standard output is the command's.
 	return spawnSync(program, [...first, ...args], { cwd: directory, stdio: ['ignore', 2, 2] }).status;
 }
 

@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A folder (or file) of `src` imports from itself and from those left of it. */
 const FOLDERS = LAYERS.map(({ folder }) => folder);
-/** What runs in a browser shares only what needs no server. */
+/** Code for a browser shares only what needs no server. */
 const WEB_MAY_IMPORT = ['web', ...FOLDERS.slice(0, FOLDERS.indexOf('container') + 1)];
 
 /** The files with which each place of the table of layers begins. */

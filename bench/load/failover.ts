@@ -9,7 +9,7 @@ export type FailoverResult = {
 	losses: number;
 	/** From the loss of the upstream to the next frame at the viewer. */
 	nextFrameMs: Spread | null;
-	/** Of all frames that the viewer should have got. */
+	/** The number of frames that the viewer should have got and did not. */
 	missingFrames: number;
 	backwardSteps: number;
 };

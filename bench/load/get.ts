@@ -16,7 +16,7 @@ export type GetResult = {
 	requests: number;
 	bytes: number;
 	failures: number;
-	/** What the first connection failed by. */
+	/** The fault of the first connection that failed. */
 	fault: string | null;
 	/** Requests that were due while the answer to the one before was missing: not sent. */
 	late: number;
@@ -68,7 +68,7 @@ export async function runGet(options: GetOptions, begin: () => Promise<void>): P
 class Tally implements GetResult {
 	requests = 0;
 	bytes = 0;
-	/** Of the whole run. */
+	/** The number of failures in the whole run. */
 	failures = 0;
 	fault: string | null = null;
 	late = 0;

@@ -12,7 +12,7 @@ const MARK_AT = AVC_HEADER_BYTES + 4 + 3;
 const TIME_AT = MARK_AT + STAMP_MARK.length;
 
 const CLOCK_READINGS = 50;
-/** What turns performance.now() of this process into the machine's one monotonic clock. */
+/** The offset from performance.now() of this process to the machine's one monotonic clock. */
 const CLOCK_OFFSET_MS = clockOffsetMs();
 
 /** Milliseconds of the clock that all processes of the machine share, for a performance.now() of this one. */

@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util';
 import { runViewers, VIEW_DEFAULTS } from '#src/tools/load/view.js';
 
 /**
- * What one write to one viewer costs: a delivery role alone in a process, viewers in others. `--node=--cpu-prof` and the like
- * go to the process of the role.
+ * Measures the cost of one write to one viewer: a delivery role alone in a process, viewers in others.
+ * `--node=--cpu-prof` and the like go to the process of the role.
  */
 const { values } = parseArgs({
 	options: {

@@ -15,8 +15,8 @@ import { BAR_CLIP } from '#src/tools/load/clip.js';
 import type { FeedOptions } from './ring-feeder.js';
 
 /**
- * What recording costs, alone: the outputs of many streams in one thread, as in a remux thread, whose rings another thread fills in real
- * time.
+ * Measures the cost of recording alone: the outputs of many streams in one thread, as in a remux thread. Another thread
+ * fills their rings in real time.
  */
 const { values } = parseArgs({
 	options: {

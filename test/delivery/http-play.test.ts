@@ -236,7 +236,10 @@ describe('playing by HTTP-FLV', () => {
 	});
 });
 
-/** Of the frame that came last, without a look at all that came before: its body's end, previous tag size, the chunk's end. */
+/**
+ * The serial number of the newest frame, without a look at all earlier ones: its body's end, previous tag size, the
+ * chunk's end.
+ */
 function newestSerial({ response: { body } }: { response: { body: Buffer } }): number {
 	return body.length < 10 ? 0 : body.readUInt32BE(body.length - 10);
 }

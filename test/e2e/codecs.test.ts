@@ -31,7 +31,7 @@ type Case = {
 	tags: readonly [string, string];
 	/** RFC 6381. */
 	codecs: RegExp;
-	/** What MPEG-TS has of it; null: no HLS with MPEG-TS at all. */
+	/** The tracks that MPEG-TS carries; null: no HLS with MPEG-TS at all. */
 	ts: 'both' | 'video' | null;
 };
 

@@ -9,7 +9,10 @@ import { createRequire } from 'node:module';
  *                                       dts and pts in ms of each packet
  */
 
-/** What this program uses of node-av, whose package is installed in test/e2e/ffmpeg8, out of the compiler's sight. */
+/**
+ * The part of node-av that this program uses. The package is installed in test/e2e/ffmpeg8, out of the compiler's
+ * sight.
+ */
 type Rational = { num: number; den: number };
 type Packet = { streamIndex: number; pts: bigint; dts: bigint; timeBase: Rational; data: Buffer | null; free(): void };
 type Stream = { index: number; timeBase: Rational; codecpar: { codecId: number; codecTag: number | string } };

@@ -99,7 +99,7 @@ async function checkRecovered(t: TestContext, server: ServerProcess, take: strin
 	const { hashes, ptsSeconds } = await decode(t, file);
 	assert(hashes.video.length > 0 && hashes.audio.length > 0);
 	const savedMs = (ptsSeconds.video.at(-1)! - ptsSeconds.video[0]!) * 1000;
-	// What is read once a second from the ring, and the fragment that was being filled.
+	// The ring is read once a second, and the fragment that was being filled is lost.
 	assert(savedMs > recordedMs - 2 * FRAGMENT_MS - 1000, `${savedMs} ms of ${recordedMs} were saved`);
 	for (const output of OUTPUTS) {
 		const checker = new PlaylistChecker();

@@ -12,7 +12,10 @@ import { missing } from '../support/tools.js';
 import { watch } from '../support/watch.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
-/** Of 690. nginx loses what comes while its relay connects, the first keyframe too: a group of pictures is gone, but not more. */
+/**
+ * The clip has 690 frames. nginx loses those that come while its relay connects, the first keyframe too. A group of
+ * pictures is gone, but not more.
+ */
 const RELAYED_FRAMES = 690 - 138;
 
 test('nginx-rtmp pushes a stream to us and pulls it from us, and nothing gets lost on the way', {

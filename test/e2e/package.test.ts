@@ -8,7 +8,7 @@ import { Program } from '../support/program.js';
 import { ServerProcess } from '../support/server-process.js';
 import { inCi, missing } from '../support/tools.js';
 
-/** How npm says that neither the registry nor its cache has the packages. */
+/** npm says this when neither the registry nor its cache has the packages. */
 const NO_PACKAGES = /ENOTCACHED|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT/;
 /** docs/operate.md says 40; npm leaves out what other platforms need, so there may be one less. */
 const MAX_PACKAGES = 40;

@@ -14,7 +14,7 @@ import { missing } from '../support/tools.js';
 import { watch } from '../support/watch.js';
 
 const DEMO_CLIP = new URL('../../../src/tools/demo.flv', import.meta.url);
-/** How the player page plays. */
+/** The ways in which the player page plays. */
 const VIAS = ['http', 'ws', 'll-hls', 'hls'];
 const IN_TIME = { timeout: 30_000 };
 const NEEDS_CHROMIUM = { skip: missing('chromium'), timeout: 120_000 };

@@ -20,7 +20,7 @@ const START_TIMEOUT_MS = 60_000;
 /** All players share two cores with a server and another test: a picture that hangs for less is the machine's. */
 const MAX_STALL_MS = 2500;
 
-/** What the page's `look()` sees of one player. */
+/** The result of the page's `look()` for one player. */
 type Look = {
 	/** Played so far, in the media's time. */
 	playedSeconds: number;

@@ -46,7 +46,7 @@ test('FFmpeg decodes a recording that was cut short and recovered', { skip: SKIP
 	assert.ok(Number(await probe(t, file, '-show_entries', 'format=duration')) > 1);
 });
 
-/** What FFmpeg has to say when it decodes `file`. */
+/** Decodes `file` and returns the complaints of FFmpeg. */
 async function decode(t: TestContext, file: string): Promise<string> {
 	const ffmpeg = new Program(t, 'ffmpeg', ['-v', 'warning', '-i', file, '-f', 'null', '-']);
 	await ffmpeg.succeed();

@@ -107,7 +107,7 @@ describe('millrace remux', { skip: missing('ffmpeg', 'ffprobe'), timeout: 240_00
 				[true, true],
 				`FFmpeg 8 decodes ${name}.flv`,
 			);
-			// What FFmpeg 8 itself writes as Enhanced FLV, and what we do.
+			// One Enhanced FLV is written by FFmpeg 8 itself, the other by us.
 			const theirs = path.join(root, `${name}.theirs.flv`);
 			await new Program(t, process.execPath, [FFMPEG8, 'publish', fixture, theirs]).succeed();
 			for (const [which, source] of Object.entries({ ours: flv, theirs })) {

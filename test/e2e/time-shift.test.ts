@@ -21,7 +21,7 @@ const MERGED = 'mp4/live/cam/output_merge/index.m3u8';
 const SEPARATE = 'mp4/live/cam/output_separate/index.m3u8';
 const TS = 'hls/live/cam/index.m3u8';
 const BACK_SECONDS = 12;
-/** What players need to load before they show the first picture, and their estimate of the edge, on a busy machine. */
+/** Players need this long to load before the first picture, and to estimate the edge, on a busy machine. */
 const SLACK_SECONDS = 5;
 const FRAME_SECONDS = 0.04;
 
@@ -89,7 +89,7 @@ async function secondsOf(server: ServerProcess, playlist: string): Promise<numbe
 	return response.ok ? parseMediaPlaylist(text).segments.reduce((sum, { duration }) => sum + duration, 0) : 0;
 }
 
-/** Of a stream that is not recorded, no more is on disk than may be asked for. */
+/** Checks that the disk holds no more of a stream that is not recorded than players may ask for. */
 async function keepsWindow(t: TestContext, server: ServerProcess): Promise<void> {
 	const playlist = MERGED.replace('live', 'window');
 	assert((await secondsOf(server, playlist)) < 12);
@@ -161,7 +161,7 @@ async function fetchClip(t: TestContext, server: ServerProcess, query: string, s
 	return file;
 }
 
-/** Of the whole and of each track, as ffprobe tells them. */
+/** Returns the durations of the whole and of each track, as ffprobe tells them. */
 async function durations(t: TestContext, file: string): Promise<Record<string, number>> {
 	const shown = 'format=duration:stream=codec_type,duration';
 	const probe = new Program(t, 'ffprobe', ['-v', 'error', '-show_entries', shown, '-of', 'json', file]);

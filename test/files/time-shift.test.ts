@@ -27,7 +27,7 @@ function playlist(from: number, to: number, more: Partial<MediaPlaylist> = {}): 
 	return serializeMediaPlaylist({ ...PLAIN_PLAYLIST, ...sequences, segments, ...more });
 }
 
-/** What a TimeShift in front of these files answers. */
+/** The answers of a TimeShift in front of these files. */
 class Site {
 	readonly files: Record<string, string>;
 	readonly #source: TimeShift;

@@ -9,7 +9,10 @@ import { RtmpThread } from '../support/rtmp-thread.js';
 import { everySplit, lend } from '../support/splits.js';
 import { until } from '../support/test-server.js';
 
-/** What real programs sent, handshake included: a clip of 0.8 s, H.264 with B-frames and AAC, or the wish to play live/p. */
+/**
+ * The bytes that real programs sent, handshake included: a clip of 0.8 s, H.264 with B-frames and AAC, or the wish to
+ * play live/p.
+ */
 const PUBLISHERS = [
 	{ file: 'ffmpeg-publish', name: 'ffmpeg', query: 'key=abc', audio: 20, video: 10, data: 1 },
 	{ file: 'gst-rtmpsink-publish', name: 'rtmpsink', query: '', audio: 19, video: 10, data: 3 },

@@ -72,7 +72,7 @@ describe('coordinator', () => {
 	}
 
 	it('gives each thread its descriptors and tells every thread of a stream', async () => {
-		// What no thread has taken is closed at the end of the test.
+		// A descriptor that no thread has taken is closed at the end of the test.
 		const spare = openSync('/dev/null', 'r');
 		const { heard, tell } = await start({}, { listeners: { rtmp: [100, 101, spare], http: [103], files: [] } });
 		assert.deepEqual((await heard('ingest-0', 'started with 0 streams')).listeners, { rtmp: 100 });

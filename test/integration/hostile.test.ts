@@ -31,7 +31,7 @@ function http(name: string, code: ErrorCode | null, ...bytes: Buffer[]): Attack 
 	return { name, port: 'http', bytes, codes: code === null ? [] : [code] };
 }
 
-/** What a peer says that has been allowed to publish. */
+/** The bytes of a peer that has been allowed to publish. */
 function rtmpPublisher(name: string, code: ErrorCode, ...bytes: Buffer[]): Attack {
 	const connect = command(encodeAmf(['connect', 1, { app: 'live', tcUrl: 'rtmp://x/live' }]));
 	const publish = encodeAmf(['publish', 3, null, name.replaceAll(' ', '-'), 'live']);

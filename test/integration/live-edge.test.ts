@@ -43,7 +43,7 @@ async function besideOrigin(t: TestContext): Promise<Scene> {
 	const open = async (index: number, count: number): Promise<Socket[]> => {
 		const sockets: Socket[] = [];
 		while (sockets.length < count) {
-			// Those to the other process stay as well: nobody may leave while connections are counted.
+			// The connections to the other process stay as well: nobody may leave while connections are counted.
 			sockets.push(...(await inEach(origin, () => connectTo(t, origin.ports.http))).get(index)!);
 		}
 		return sockets;

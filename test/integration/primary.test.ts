@@ -246,7 +246,7 @@ class ConnectLoad {
 			} catch (error) {
 				this.refusals.push(String(error));
 			}
-			// What was open when the process was killed is lost, and may be.
+			// A connection that was open when the process was killed is lost, and may be.
 			socket.on('error', () => undefined);
 			await sleep(2);
 			socket.destroy();

@@ -66,7 +66,7 @@ async function metric(server: ServerProcess, series: string): Promise<number> {
 	return (await metrics(server, [series]))[0]!;
 }
 
-/** Of one scrape. */
+/** Reads the series from one scrape. */
 async function metrics(server: ServerProcess, series: readonly string[]): Promise<number[]> {
 	const lines = (await (await fetch(server.adminUrl('metrics'))).text()).split('\n');
 	return series.map((each) =>

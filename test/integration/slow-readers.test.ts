@@ -10,7 +10,7 @@ import { sleep, startServer, until } from '../support/test-server.js';
 
 const STALLED_OF_EACH_KIND = 100;
 const KBPS = 8000;
-/** Of media that each stalled reader misses: kept in memory for each, it would come to 1.5 GB. */
+/** Each stalled reader misses this much media. Kept in memory for each, it would come to 1.5 GB. */
 const STALL_MS = 5000;
 const ALLOWED_GROWTH_MIB = 150;
 

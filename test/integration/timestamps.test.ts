@@ -7,7 +7,7 @@ import { CLIP, frames, publish, viewersOf } from '../support/publish.js';
 import { startServer } from '../support/test-server.js';
 
 const WRAP = 2 ** 32;
-/** Where on a 32-bit millisecond clock the source starts: its 24-bit, 31-bit and 32-bit wraps follow 1.2 s later. */
+/** The source starts here on a 32-bit millisecond clock: its 24-bit, 31-bit and 32-bit wraps follow 1.2 s later. */
 const STARTS = [2 ** 24 - 1200, 2 ** 31 - 1200, 2 ** 32 - 1200];
 const FRAMES_SEEN = 200;
 

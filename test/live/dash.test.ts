@@ -18,7 +18,7 @@ function manifest(scene: LiveScene): Mpd {
 	return parseMpd(scene.bytes('live.mpd').toString());
 }
 
-/** Where the fragments of a segment begin and end, by their `tfdt` and `trun` boxes, and of which tracks they are. */
+/** Reads the start and end of a segment's fragments from their `tfdt` and `trun` boxes, and their tracks. */
 function timesOf(bytes: Buffer): { trackIds: Set<number>; start: number; end: number } {
 	const runs = [...iterateBoxes(bytes, 0, bytes.length)]
 		.filter(({ type }) => type === 'moof')

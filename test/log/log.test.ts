@@ -89,7 +89,7 @@ describe('standard output', () => {
 	});
 });
 
-/** What is there now; waits a little when that is nothing. */
+/** Reads what is there now, and waits a little when there is nothing. */
 async function readSome(fd: number, buffer: Buffer): Promise<string> {
 	try {
 		const { bytesRead } = await promisify(read)(fd, buffer, 0, buffer.length, null);

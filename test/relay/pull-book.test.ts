@@ -15,7 +15,7 @@ class FakeThread {
 		this.heard.push(`${message.type}${stream}${via}${code}`);
 	}
 
-	/** What came since it was last asked. */
+	/** Returns what came since the last call. */
 	news(): string[] {
 		return this.heard.splice(0);
 	}

@@ -43,7 +43,7 @@ function newOutput(overrides: Record<string, unknown> = {}) {
 			output.tag(tagType, timestampMs, body);
 		}
 	};
-	/** What is in the ring: serial numbers and times of frames, and how many records there are of what is none. */
+	/** Reads the ring: serial numbers and times of frames, and the number of records that are no frames. */
 	const written = () => {
 		const reader = new RingReader(coordinator.streams.get('live/x')!.info.ring);
 		const batch = reader.read(0, 2 ** 20);

@@ -53,7 +53,7 @@ test('colours and grading that a publisher tells come into the MP4', () => {
 	const clli = Buffer.from(init.slice(init.indexOf('clli') + 4), 'latin1');
 	assert.deepEqual([clli.readUInt16BE(0), clli.readUInt16BE(2)], [1000, 400]);
 
-	// Whoever makes an MP4 of the segments reads them back.
+	// A program that makes an MP4 of the segments reads them back.
 	const bytes = Buffer.from(init, 'latin1');
 	const moov = findBox(bytes, 0, bytes.length, 'moov');
 	const read = readMovie(bytes, moov!).tracks[0]?.config;

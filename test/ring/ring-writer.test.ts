@@ -36,7 +36,9 @@ function writeKey(writer: RingWriter, dtsMs = 0, trackId = 0): boolean {
 	return writer.write(RecordKind.video, RecordFlag.keyframe, trackId, dtsMs, patternBody(2, 10));
 }
 
-/** What the ring's writer does to shared words while `action` runs, with what the record area looked like at that moment. */
+/**
+ * Lists what the ring's writer does to shared words while `action` runs, with a copy of the record area at that moment.
+ */
 function observe(ring: SharedArrayBuffer, action: () => void): { did: string; bytes: Buffer }[] {
 	const { words } = viewRing(ring);
 	const seen: { did: string; bytes: Buffer }[] = [];

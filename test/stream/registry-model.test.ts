@@ -198,7 +198,10 @@ class World {
 		this.#registry.ownerGone(owner);
 	}
 
-	/** Of all that were ever granted a stream's ring, at most one can write it; the last one can as long as it publishes. */
+	/**
+	 * At most one of the writers that were ever granted a stream's ring can write it. The last one can as long as it
+	 * publishes.
+	 */
 	#check(): void {
 		for (const { stream, publisher } of this.#registry.streams()) {
 			const able = this.#writers.filter(({ writer }) => writer.ring === stream.ring && !writer.fenced);

@@ -40,7 +40,7 @@ export class FakeUpstream {
 	}
 }
 
-/** What `body` is sent with, and 304 to those who have it. */
+/** Answers with `body`, and with 304 to a client that has it. */
 export function serveText(body: string, headers: Readonly<Record<string, string>>): Handler {
 	return (request, response) => {
 		const etag = headers['ETag'];

@@ -11,7 +11,7 @@ const HEADER_KINDS: Record<number, RecordKind> = {
 };
 const RING_BYTES = 2 ** 20;
 
-/** What frames come from; they are asked for one after the other. */
+/** A source of frames. They are asked for one after the other. */
 export type FeedSource = Pick<Clip, 'headers' | 'frame'>;
 
 /** Writes a clip into a ring as an ingest thread does, but as fast as it is told to. */

@@ -6,7 +6,9 @@ import { sidePackage } from './side-package.js';
 
 const DASH_JS = sidePackage('dashjs/dist/modern/umd/dash.all.min.js');
 
-/** What the page's `look()` sees: the picture in small, how long it has played, and what the player has complained of. */
+/**
+ * The result of the page's `look()`: the picture in small, how long it has played, and the complaints of the player.
+ */
 export type DashLook = {
 	playedSeconds: number;
 	pixels: number[];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { Program } from './program.js';
 
-/** What a decoder makes of a file or playlist: the hash of every decoded frame, and the presentation time of every packet, by track. */
+/** A file or playlist, decoded: the hash of every frame, and the presentation time of every packet, by track. */
 export type Decoded = {
 	hashes: { video: string[]; audio: string[] };
 	ptsSeconds: { video: number[]; audio: number[] };

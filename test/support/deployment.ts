@@ -14,7 +14,7 @@ export const OPS = join(ROOT, 'ops');
 /** A start of Millrace that something in `ops` asks for. */
 export type Start = { where: string; argv: readonly string[]; env: Readonly<Record<string, string>> };
 
-/** What comes of a start. */
+/** The result of a start. */
 export type Started = { role: RoleName; config: Config; upstreams: URL[] };
 
 type Environment = Record<string, string>;
@@ -83,7 +83,7 @@ export function readManifests(): { file: string; manifest: Manifest }[] {
 	);
 }
 
-/** What the image says itself: the default arguments and the environment. */
+/** Reads the image's own start: the default arguments and the environment. */
 export function readImage(): Start {
 	const dockerfile = opsFile('docker/Dockerfile');
 	const stage = dockerfile.slice(dockerfile.lastIndexOf('FROM '));

@@ -34,7 +34,7 @@ export class FakeServer {
 		});
 	}
 
-	/** What it has logged so far, without what is still on its way. */
+	/** The lines that it has logged so far, without those on their way. */
 	get log(): LogLine[] {
 		return this.program.stdout
 			.split('\n')

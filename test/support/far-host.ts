@@ -32,7 +32,7 @@ export class FarHost implements ServerPlace {
 		return host;
 	}
 
-	/** Of all packets in each direction, this many are lost. */
+	/** Loses this share of all packets in each direction. */
 	lose(percent: number): void {
 		const drop = `numgen random mod 100 < ${percent} drop;`;
 		const rules = `table inet weather {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 export type SeenTag = { type: number; dtsMs: number; body: Buffer };
 
-/** What a viewer got, taken apart: asserts that it is well-formed FLV, cut at most in its last tag. */
+/** Takes apart the bytes that a viewer got. Asserts that they are well-formed FLV, cut at most in the last tag. */
 export function parseFlv(bytes: Buffer): { flags: number; tags: SeenTag[] } {
 	assert.equal(bytes.toString('latin1', 0, 3), 'FLV');
 	assert.equal(bytes.readUInt32BE(5), 9);

@@ -12,7 +12,7 @@ const SAMPLES_PER_MS = 44.1;
 const NAL_IDR = 0x65;
 const NAL_SLICE = 0x41;
 
-/** What a frame carries, to find it again: `v123;` is picture number 123. */
+/** The text in a frame by which it is found again: `v123;` is picture number 123. */
 export function labelOf(kind: 'video' | 'audio', number: number): string {
 	return `${kind === 'video' ? 'v' : 'a'}${number};`;
 }
@@ -27,7 +27,7 @@ export class FrameSource {
 	readonly sink: FrameSink;
 	pictures = 0;
 	sounds = 0;
-	/** Where the next `run` begins. */
+	/** The time at which the next `run` begins. */
 	timeMs = 0;
 	/** Pictures behind a keyframe are shown before it. */
 	openGops = false;

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { FlvScanner, isSequenceHeader, type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 
-/** What identifies a frame wherever it turns up: its bytes. `at` are its times in ms, which a server may shift as a whole. */
+/**
+ * A frame is known by its bytes wherever it turns up. `at` are its times in ms, which a server may shift as a whole.
+ */
 export type Frame = { hash: string; at: readonly number[] };
 
 /** Frames of a stream by track, in order. */

@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 
 const HLS_JS = createRequire(import.meta.url).resolve('hls.js/dist/hls.js');
 
-/** What the page's `look()` sees: the picture in small, its time, and the errors that the player has reported. */
+/** The result of the page's `look()`: the picture in small, its time, and the errors that the player has reported. */
 export type Look = { atSeconds: number; pixels: number[]; faults: string[]; latencySeconds: number };
 
 /** A web site with one page, on which hls.js plays `url` with `config`. @returns its address. */

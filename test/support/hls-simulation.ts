@@ -30,7 +30,7 @@ export class HlsSimulation {
 	readonly directory: string;
 	readonly playlist: string;
 	nowMs = Date.now();
-	/** What a strict player would complain about. */
+	/** Finds the faults that a strict player would complain about. */
 	checker = new PlaylistChecker();
 	readonly violations: string[] = [];
 	readonly reports: string[] = [];
@@ -133,7 +133,7 @@ export class HlsSimulation {
 		return this;
 	}
 
-	/** What players see now: the playlist, and that all they may ask for is there. */
+	/** Looks as players do now: at the playlist, and at everything that they may ask for. */
 	async look(): Promise<void> {
 		await this.#window!.flush();
 		const files = new Set(existsSync(this.directory) ? readdirSync(this.directory) : []);

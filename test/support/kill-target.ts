@@ -13,7 +13,10 @@ import { ClipFeed } from './clip-feed.js';
  * in which each has a line of its own (see `readProgress`), which is overwritten in place: a system call that SIGKILL does not cut.
  */
 
-/** What a take had come to: pictures in the ring, and in it when the recorders last had written all that they read. */
+/**
+ * The state of a take: pictures in the ring, and in the ring when the recorders had last written all that they had
+ * read.
+ */
 export type Progress = { name: string; inRing: number; written: number; ended: boolean };
 
 /** The recorders look at the ring as often as in a server (record/ticker.ts), in stream time. */

@@ -10,7 +10,7 @@ export type MpdTrack = {
 	initialization: string;
 	media: string;
 	segments: MpdSegment[];
-	/** Of ProducerReferenceTime. */
+	/** The values of ProducerReferenceTime. */
 	reference: { wallClockMs: number; ticks: number } | null;
 };
 export type MpdPeriod = { id: string; startSeconds: number; tracks: MpdTrack[] };

@@ -2,7 +2,7 @@ import { workerData } from 'node:worker_threads';
 import { PartKind } from '#src/ring/part-layout.js';
 import { PartRingWriter } from '#src/ring/part-ring-writer.js';
 
-/** What this thread works on; `stop` is an Int32Array(1). */
+/** The data that this thread works on; `stop` is an Int32Array(1). */
 export type PartRingThreadData = { ring: SharedArrayBuffer; stop: SharedArrayBuffer };
 
 /** The payload of a part: its number in every word, so that a torn copy shows. */

@@ -25,8 +25,8 @@ export async function connectionsOf(server: ServerProcess): Promise<Map<number, 
 }
 
 /**
- * What `open` opens, time after time, until each process has some of it; by the index of the process. `open` makes one connection that
- * stays, and nobody else may connect or leave meanwhile.
+ * Calls `open` until each process has some connections, and returns them by the index of the process. `open` makes one
+ * connection that stays, and nobody else may connect or leave meanwhile.
  */
 export async function inEach<T>(
 	server: ServerProcess,

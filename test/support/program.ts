@@ -7,7 +7,7 @@ export type ProgramOptions = { input?: NodeJS.ReadableStream; env?: Readonly<Rec
 
 /** Another program that a test runs; it does not outlive the test. */
 export class Program {
-	/** What it has printed so far. */
+	/** The text that it has printed so far. */
 	stdout = '';
 	stderr = '';
 	readonly #name: string;

@@ -40,7 +40,7 @@ export class DeskWithCoordinator {
 		return this.#lastId;
 	}
 
-	/** What the coordinator was told besides requests. */
+	/** Returns the messages to the coordinator, without the requests. */
 	news(): string[] {
 		return this.told
 			.filter(({ type }) => type !== 'publish-request')

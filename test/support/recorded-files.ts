@@ -8,7 +8,7 @@ import { readFlvFile } from './flv-file.js';
 
 const TS_PACKET_BYTES = 188;
 
-/** Whatever is there under a final name is whole, and what is listed is there. */
+/** Checks that a file with a final name is whole, and that a listed file is there. */
 export async function checkRecordedFiles(media: string, when: string): Promise<void> {
 	for (const entry of readdirSync(media, { recursive: true, encoding: 'utf8' })) {
 		const file = path.join(media, entry);

@@ -43,7 +43,7 @@ export type ModelRecord = {
 	body: Uint8Array;
 };
 
-/** What a ring should hold: every record since the beginning, and how far back a reader may still look. */
+/** The right contents of a ring: every record since the beginning, and how far back a reader may still look. */
 export class RingModel {
 	readonly records: ModelRecord[] = [];
 	/** Units behind `oldest` that have been written; grows with the ring's history. */

@@ -1,4 +1,4 @@
-/** What the thread in ring-thread.ts is given. */
+/** The data that the thread in ring-thread.ts gets. */
 export type RingThreadData = {
 	ring: SharedArrayBuffer;
 	epoch: number;

@@ -33,7 +33,7 @@ export function fakeStream(name: string, base: number): StreamSnapshot {
 	};
 }
 
-/** What an origin with two threads and `streams` might say of itself. */
+/** A snapshot such as an origin with two threads and `streams` might make. */
 export function fakeSnapshot(streams: StreamSnapshot[] = []): ProcessSnapshot {
 	return {
 		role: 'origin',

@@ -6,7 +6,7 @@ export type { ConfigFile, ServerProcess } from './server-process.js';
 
 /** Other programs take seconds to start on a busy machine. */
 const CONNECT_TIMEOUT_MS = 45_000;
-/** What no server may ever say: an invariant that did not hold, or a promise nobody waited for. */
+/** No server may ever print this: an invariant that did not hold, or a promise nobody waited for. */
 const OUR_FAULTS = /InvariantError|unhandledRejection|UnhandledPromiseRejection/;
 
 /**

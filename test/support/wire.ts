@@ -2,7 +2,7 @@ import net from 'node:net';
 import type { TestContext } from 'node:test';
 
 export type WireOptions = {
-	/** Where the far end is; this machine by default. */
+	/** The far end; this machine by default. */
 	host?: string;
 	/** On its way each byte takes this long. */
 	delayMs?: number;
@@ -12,7 +12,7 @@ export type WireOptions = {
 export class Wire {
 	/** Connections made since the start. */
 	connections = 0;
-	/** Where new connections go. */
+	/** The port that new connections go to. */
 	target: number;
 	readonly #server: net.Server;
 	readonly #host: string;

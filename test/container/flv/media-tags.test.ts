@@ -124,7 +124,7 @@ function toHex(bytes: Uint8Array): string {
 	return Buffer.from(bytes).toString('hex');
 }
 
-/** What `parse` returns, or null when it throws the one error it may throw. */
+/** Returns the result of `parse`, or null when it throws the one error that it may throw. */
 function outcome<T>(parse: () => T): T | null {
 	try {
 		return parse();

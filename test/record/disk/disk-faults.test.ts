@@ -13,7 +13,7 @@ import { checkRecordedFiles } from '../../support/recorded-files.js';
 const HLS = { segment: '1900ms', maxSegment: '4s', window: '6s' };
 const STEPS = 30;
 
-/** Where a file is being written when the disk is full: in the directory of HLS, or of an fMP4 take. */
+/** The file that is being written when the disk is full: in the directory of HLS, or of an fMP4 take. */
 const PLACES = [
 	['hls', 'index.m3u8.tmp'],
 	['hls', 'segment_3.ts.tmp'],

@@ -89,7 +89,7 @@ const audio = (publication: Publication, ms: number, body: Uint8Array = flv.aacF
 const video = (publication: Publication, ms: number, body: Uint8Array): void =>
 	publication.push(TagType.video, ms, body);
 
-/** What every encoder starts with: both headers, a keyframe, some frames. */
+/** Publishes the start of every encoder: both headers, a keyframe, some frames. */
 function startAv(publication: Publication, ms = 0): void {
 	publication.push(TagType.script, ms, flv.metadata({ width: 640, audiocodecid: 10 }));
 	video(publication, ms, flv.AVC_HEADER);
