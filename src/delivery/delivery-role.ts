@@ -18,16 +18,19 @@ import type { PushGate } from './push-gate.js';
 import { PushPorts } from './push-ports.js';
 import { Router } from './router.js';
 
-/** Of the deadline, what is kept for saying that we are done. */
+/** The share of the deadline that is kept for telling the coordinator. */
 const DRAIN_RESERVE_MS = 500;
 
-/** What a delivery thread has from elsewhere. By default streams, pushes and live files are its process's, other files this machine's. */
+/**
+ * The sources of a delivery thread outside its process. By default streams, pushes and live files are its process's,
+ * other files this machine's.
+ */
 export type DeliveryFeed = {
 	/** These files are all there is. */
 	filesOnly?: FileSource;
-	/** Where pushes go. */
+	/** The receiver of pushes. */
 	pushes?: PushGate;
-	/** Where live files come from. */
+	/** The source of live files. */
 	liveFiles?: FileSource;
 };
 

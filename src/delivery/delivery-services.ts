@@ -10,7 +10,7 @@ import type { StreamFinder } from '../stream/stream-finder.js';
 import type { ServerFacts } from '../stream/thread-messages.js';
 import type { PushGate } from './push-gate.js';
 
-/** What sessions need of their thread. */
+/** The services of their thread that sessions need. */
 export type DeliveryServices = {
 	/** The current one; replaced on reload. */
 	config: Config;
@@ -23,7 +23,7 @@ export type DeliveryServices = {
 	readonly files: FileServer;
 	/** Serves what is live when that is in another process; null = it is in `live`. */
 	readonly liveFiles: FileServer | null;
-	/** Whoever connects is another process of this server, and counts and logs its own viewers and publishers. */
+	/** True when the peers are other processes of this server, which count and log their own viewers and publishers. */
 	readonly internal: boolean;
 	readonly server: ServerFacts;
 	readonly counters: Counters;

@@ -5,7 +5,7 @@ import { peerAddress } from '../stream/connection-limits.js';
 import type { Protocol, PublisherInfo } from '../stream/thread-messages.js';
 import type { PushSession, PushWire } from './push-session.js';
 
-/** How long the rest of a refused body is read, so that the peer sees the answer and not a reset. */
+/** The rest of a refused body is read for this long, so that the peer sees the answer and not a reset. */
 const LINGER_MS = 1000;
 
 /** A push by POST or PUT. The body is not read before the verdict is there; after its end the answer is 200. */

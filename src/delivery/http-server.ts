@@ -11,11 +11,11 @@ import { reportRefusal } from './session-end.js';
 
 const KEEP_ALIVE_IDLE_MS = 15_000;
 const TCP_KEEP_ALIVE_DELAY_MS = 30_000;
-/** How often node:http looks for request heads that take too long; its default of 30 s is longer than our limit. */
+/** node:http looks this often for request heads that take too long. Its default of 30 s is longer than our limit. */
 const CHECK_INTERVAL_MS = 1000;
 /** A flush of 64 KiB counts as taken at once, without a 'drain' event for each viewer. */
 const HIGH_WATER_MARK = 64 * 1024;
-/** How long a refused connection may take to read why. */
+/** A refused connection has this long to read why. */
 const REFUSAL_LINGER_MS = 1000;
 const SERVICE_UNAVAILABLE = 503;
 const TOO_MANY_REQUESTS = 429;
@@ -116,7 +116,7 @@ export class HttpServer {
 		return true;
 	}
 
-	/** What came is no request, or came too slowly. */
+	/** Refuses bytes that are no request, or came too slowly. */
 	#onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
 		if (!socket.writable || GONE.includes(error.code ?? '')) {
 			socket.destroy();

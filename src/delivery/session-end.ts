@@ -4,11 +4,11 @@ import type { RepeatReporter } from '../log/repeat-reporter.js';
 import type { Counters } from '../metrics/counters.js';
 import type { Protocol } from '../stream/thread-messages.js';
 
-/** Who a session is, for its line in the log. */
+/** The facts of a session that its line in the log has. */
 export type SessionFacts = {
 	protocol: Protocol;
 	role: 'player' | 'publisher';
-	/** Of the peer, as `address:port`. */
+	/** The peer's `address:port`. */
 	address: string;
 	app: string;
 	stream: string;

@@ -6,7 +6,7 @@ export function asksForTime(path: string): boolean {
 	return path === UTC_TIMING_URL;
 }
 
-/** What DASH players set their clocks by: the time as xs:dateTime. */
+/** Answers with the time as xs:dateTime. DASH players set their clocks by it. */
 export function answerTime(response: ServerResponse, cors: Readonly<Record<string, string>>): void {
 	const body = new Date().toISOString();
 	response

@@ -36,7 +36,7 @@ export function closeCodeOf(code: ErrorCode): number {
 	return CLOSE_CODE[code] ?? POLICY_VIOLATION;
 }
 
-/** Whether `handshake` will be accepted: asked before anything is promised to the peer. */
+/** True when `handshake` will be accepted. This is asked before anything is promised to the peer. */
 export function isHandshake({ method, headers }: IncomingMessage): boolean {
 	return (
 		method === 'GET' &&

@@ -10,12 +10,12 @@ import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../st
 import { PushReceiver } from './push-receiver.js';
 import { RtmpServer } from './rtmp-server.js';
 
-/** Of the deadline, what is kept for saying that we are done. */
+/** The share of the deadline that is kept for telling the coordinator. */
 const DRAIN_RESERVE_MS = 500;
 
 /** An ingest thread: RTMP sessions, publishers and players, and the parsing of everything that is pushed. */
 export class IngestRole {
-	/** Where streams of this thread are published. */
+	/** The desk that publishes the streams of this thread. */
 	readonly desk: PublishDesk;
 	readonly #data: ThreadData;
 	readonly #send: (message: ThreadToCoordinator) => void;

@@ -20,7 +20,7 @@ const WIRE_OF_KIND: { readonly [kind in RecordKind]?: { readonly type: number; r
 	[RecordKind.script]: { type: MessageType.dataAmf0, chunkStreamId: ChunkStreamId.data },
 };
 
-/** Which tracks a player wants (receiveAudio, receiveVideo). */
+/** The tracks that a player wants (receiveAudio, receiveVideo). */
 export type TrackChoice = { audio: boolean; video: boolean };
 
 /**

@@ -13,7 +13,7 @@ const CHECK_INTERVAL_MS = 1000;
 const KEEP_ALIVE_DELAY_MS = 30_000;
 /** A flush of 64 KiB counts as taken at once, without a 'drain' event for each player. */
 const HIGH_WATER_MARK = 64 * 1024;
-/** How long before the deadline of a drain publishers that were asked to reconnect, and have not, are closed. */
+/** Publishers that were asked to reconnect, and have not, are closed this long before the deadline of a drain. */
 const FAREWELL_MS = 500;
 
 /** Accepts RTMP and RTMPS connections for one thread. */
@@ -79,7 +79,7 @@ export class RtmpServer {
 			server.once('error', reject);
 			server.listen(on, () => {
 				server.off('error', reject);
-				// Whatever keeps a connection from being accepted, those that are open go on.
+				// A connection cannot be accepted. The open ones go on.
 				server.on('error', (error) => this.#services.log.warn({ reason: error.message }, 'accept failed'));
 				resolve();
 			});

@@ -5,10 +5,10 @@ import net from 'node:net';
  * one's own buffer (`onread`) is public for sockets that connect; for those that are accepted nothing public asks for it.
  */
 
-/** What libuv asks for, too: a read that fills it is followed by another one. */
+/** libuv asks for as much, too. A read that fills it is followed by another one. */
 const READ_BUFFER_BYTES = 64 * 1024;
 
-/** Of this thread. Nothing is in it but during a 'data' event. */
+/** The buffer of this thread. It has bytes only during a 'data' event. */
 const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
 
 type Accepted = net.Socket & { _handle?: object | null };

@@ -17,7 +17,7 @@ const startMessage = z.strictObject({
 	/** Among the processes of the role. */
 	index: z.number().int().min(0),
 	config: configSchema,
-	/** Of a delivery process: the Unix socket of its origin process. */
+	/** Only for a delivery process: the Unix socket of its origin process. */
 	originSocket: z.string().optional(),
 	/** Bound ports of the whole role. */
 	ports: z.partialRecord(z.enum(LISTENER_NAMES), z.number().int()),

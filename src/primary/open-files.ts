@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** What a process has open besides connections: recordings, rings' wake-ups, listening sockets. */
+/** The files of a process besides connections: recordings, rings' wake-ups, listening sockets. */
 const OTHER_FILES = 1000;
 const OPEN_FILES = /^Max open files +\d+ +(\d+|unlimited)/m;
 
-/** How many files this process and its children may have open; null when nothing limits them or the system does not say. */
+/**
+ * Returns how many files this process and its children may have open; null when nothing limits them or the system does
+ * not say.
+ */
 export function openFileLimit(read: () => string = readLimits): number | null {
 	// The hard limit: Node raises the soft one to it.
 	const limit = OPEN_FILES.exec(read())?.[1];

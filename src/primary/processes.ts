@@ -7,17 +7,17 @@ import { ROLES, type RoleName } from './roles.js';
 
 /** One of the processes that a role runs in. */
 export type ProcessPlan = {
-	/** What it is called in logs, metrics and the API. */
+	/** The name of the process in logs, metrics and the API. */
 	kind: ProcessKind;
 	/** Among the processes of the role. */
 	index: number;
-	/** What it gets of the role's configuration. */
+	/** Returns the process's share of the role's configuration. */
 	configure: (config: Config) => Config;
 	/** Its streams are those of the origin process beside it. */
 	fedByOrigin: boolean;
 };
 
-/** What tells one kind of process from another. */
+/** The difference between one kind of process and another. */
 type Kind = {
 	/** The role that it is a part of. */
 	role: RoleName;
@@ -43,7 +43,7 @@ export const PROCESSES = {
 export type ProcessKind = keyof typeof PROCESSES;
 export const PROCESS_KINDS = Object.keys(PROCESSES) as readonly ProcessKind[];
 
-/** What a delivery process calls its origin process; the connection goes to a Unix socket. */
+/** A delivery process's name for its origin process. The connection goes to a Unix socket. */
 const ORIGIN = 'http://origin';
 /** An origin process that is back is back at once; there is nobody else who would ask it. */
 const ORIGIN_PAUSES = { reconnectMin: 50, reconnectMax: 500 };
@@ -74,7 +74,10 @@ function plans(
 	});
 }
 
-/** What one of `count` equal processes gets: its part of the cores and of the cache, and a directory where no other writes. */
+/**
+ * Returns the share of one of `count` equal processes: its part of the cores and of the cache, and a directory where no
+ * other writes.
+ */
 function equalShare(config: Config, role: RoleName, index: number, count: number): Config {
 	if (count === 1) {
 		return config;
@@ -92,7 +95,7 @@ function equalShare(config: Config, role: RoleName, index: number, count: number
 	};
 }
 
-/** What one of `count` processes gets that only deliver. */
+/** Returns the share of one of `count` processes that only deliver. */
 function deliveryShare(config: Config, count: number): Config {
 	return {
 		...config,

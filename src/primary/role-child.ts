@@ -27,7 +27,7 @@ export type RoleChildOptions = {
 	/** Script that the process runs. */
 	entry: URL;
 	config: Config;
-	/** Of a delivery process. */
+	/** Only for a delivery process. */
 	originSocket: string | undefined;
 	/** Bound ports of the whole role. */
 	ports: StartMessage['ports'];
@@ -169,7 +169,7 @@ type Inheritance = {
 	descriptors: StartMessage['descriptors'];
 };
 
-/** What the child gets: its standard descriptors, the IPC channel, and duplicates of every listening socket. */
+/** Returns the child's descriptors: the standard ones, the IPC channel, and duplicates of every listening socket. */
 function inheritance({ listeners, descriptorsPerListener }: RoleChildOptions): Inheritance {
 	const stdio: Inheritance['stdio'] = ['ignore', 'pipe', 'inherit', 'ipc'];
 	const descriptors: StartMessage['descriptors'] = {};

@@ -14,9 +14,9 @@ export type ListenerPlan = {
 	fallbackPort: number | null;
 };
 
-/** What tells one role from another. */
+/** The difference between one role and another. */
 export type Role = {
-	/** What it does, for the usage text. */
+	/** The purpose of the role, for the usage text. */
 	help: string;
 	topology: Topology;
 	profile: RoleProfile;

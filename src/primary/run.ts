@@ -17,7 +17,7 @@ export type RunOptions = {
 };
 
 const STDOUT = 1;
-/** What a stalled reader of the log may hold up the end of the process. */
+/** A stalled reader of the log may hold up the end of the process this long. */
 const FLUSH_DEADLINE_MS = 300;
 const ROLE_PROCESS = new URL('./worker-process.js', import.meta.url);
 

@@ -18,9 +18,9 @@ export type SeatParts = {
 	entry: URL;
 	/** The role's, at present. */
 	config: () => Config;
-	/** Of the origin process of the role; null where nobody needs one. */
+	/** The socket of the role's origin process; null where nobody needs one. */
 	originSocket: string | null;
-	/** Of the role; the process inherits those that are for its kind. */
+	/** The listeners of the role. The process inherits those that are for its kind. */
 	listeners: readonly Listener[];
 	log: Logger;
 	/** Takes the lines that the process logs. */

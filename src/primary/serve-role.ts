@@ -11,7 +11,7 @@ import {
 } from './messages.js';
 import { listenAndClose } from './server-handle.js';
 
-/** What a role process runs: the coordinator, or a stand-in in tests. */
+/** The work of a role process: the coordinator, or a stand-in in tests. */
 export type RoleProcess = QuerySource & {
 	/** Resolves when every port is accepted on. */
 	start(): Promise<void>;

@@ -1,6 +1,6 @@
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 30_000;
-/** What has run this long is thought to be healthy again. */
+/** A thing that has run this long is thought to be healthy again. */
 const HEALTHY_AFTER_MS = 60_000;
 
 /** When to restart what has died: the first time at once, then after growing delays while it keeps dying. */

@@ -6,7 +6,7 @@ import { RestartBackoff } from './restart-backoff.js';
 
 export type RoleName = ThreadData['role'];
 
-/** What the coordinator hears of a thread. */
+/** The news that the coordinator gets about a thread. */
 export type RoleThreadListener = {
 	/** The thread is about to be created. @returns its data, or null to give up on it for good. */
 	prepare(thread: RoleThread): Omit<ThreadData, 'role' | 'index' | 'heartbeat'> | null;
@@ -66,7 +66,7 @@ export class RoleThread {
 		return this.#stopped;
 	}
 
-	/** What this thread's publications belong to; another one after each restart. Null while it is not running. */
+	/** The owner of this thread's publications; another one after each restart. Null while it is not running. */
 	get owner(): PublicationOwner | null {
 		return this.#life?.owner ?? null;
 	}

@@ -15,7 +15,7 @@ export type StreamOutputsParts = {
 	partsReplaced: (stream: StreamInfo) => void;
 };
 
-/** What remux threads make of the streams of a process: recordings, and packages for players. */
+/** The products that remux threads make of the streams of a process: recordings, and packages for players. */
 export class StreamOutputs {
 	readonly #pool: RemuxPool;
 	readonly #recordings: Recordings;

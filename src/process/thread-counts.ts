@@ -11,7 +11,7 @@ export function sharedThreads(config: Config, topology: Topology, processes: num
 	return { ingest: Math.max(1, ingest), delivery, remux: Math.max(1, remux) };
 }
 
-/** How many threads of each kind a role process has: as configured, or by the number of cores. */
+/** Returns how many threads of each kind a role process has: as configured, or by the number of cores. */
 export function threadCounts(
 	config: Config,
 	{ filesOnly }: Pick<Topology, 'filesOnly'> = ORIGIN,

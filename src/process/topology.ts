@@ -1,4 +1,7 @@
-/** What the threads of a role are fed from, and what becomes of their streams. The threads themselves are the same in every role. */
+/**
+ * The sources of the threads of a role, and the uses of their streams. The threads themselves are the same in every
+ * role.
+ */
 export type Topology = {
 	/** Streams are recorded and repackaged. */
 	records: boolean;

@@ -78,7 +78,7 @@ function take(feed: SourceFeed, type: number, timestampMs: number, body: Buffer)
 	}
 }
 
-/** What a server says that does not let us play. */
+/** Returns the end for a server that does not let us play. */
 function endOfRefusal(error: PeerError): SourceEnd {
 	return endOf('missing', error.message.includes(LOOP_DESCRIPTION) ? new PeerError('RELAY_LOOP') : error);
 }

@@ -2,7 +2,9 @@ import { FlvReader } from '../container/flv/reader.js';
 import { PeerError } from '../errors.js';
 import { endOfError, type Source, type SourceEnd, type SourceEvents } from './source.js';
 
-/** What each kind of source does with what arrives: hands it on until it is over, tells the end once, and hangs up. */
+/**
+ * The common part of every kind of source: hands on what arrives until it is over, tells the end once, and hangs up.
+ */
 export class SourceFeed implements Source {
 	answered = false;
 	bytesIn = 0;

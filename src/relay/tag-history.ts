@@ -33,7 +33,7 @@ export class TagHistory {
 		this.#count += 1;
 	}
 
-	/** What is known, the oldest first. */
+	/** Returns the known tags, the oldest first. */
 	*entries(): Iterable<KnownTag> {
 		for (let place = Math.max(0, this.#count - CAPACITY); place < this.#count; place++) {
 			const index = place % CAPACITY;

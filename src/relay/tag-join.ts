@@ -9,8 +9,8 @@ const MAX_AUDIO_BEFORE_VIDEO = 256;
 const BEYOND_MS = 2000;
 
 /**
- * What is to be done with a frame: `hold` it until more have come; `known`: it was passed on before; `new`: it goes on from there;
- * `apart`: this source cannot be joined to the other.
+ * The treatment of a frame: `hold` it until more have come; `known`: it was passed on before; `new`: it goes on from
+ * there; `apart`: this source cannot be joined to the other.
  */
 export type JoinVerdict = 'hold' | 'known' | 'new' | 'apart';
 
@@ -75,7 +75,7 @@ export class TagJoin {
 		return this.#audioFrames < AUDIO_EVIDENCE ? 'hold' : this.#join([...this.#shifts], tag);
 	}
 
-	/** Of several shifts none is best; then the one that repeats least. */
+	/** Several shifts are possible, and none is best: the one that repeats least is taken. */
 	#join(shifts: readonly number[], tag: KnownTag): JoinVerdict {
 		this.joined = true;
 		this.shiftMs = shifts.includes(0) ? 0 : Math.max(...shifts);
@@ -94,7 +94,7 @@ function keyOf({ tagType, length, checksum }: KnownTag): string {
 	return `${tagType}:${length}:${checksum}`;
 }
 
-/** How much later `to` is than `from`, modulo 2^32. */
+/** Returns how much later `to` is than `from`, modulo 2^32. */
 function since(from: number, to: number): number {
 	return (to - from) | 0;
 }

@@ -1,4 +1,4 @@
-/** How long an upstream that has failed is asked after the others. */
+/** An upstream that has failed is asked after the others for this long. */
 const DISTRUST_MS = 10_000;
 
 /**

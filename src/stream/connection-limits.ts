@@ -3,8 +3,9 @@ import type { Config } from '../config/schema.js';
 import { allocateConnectionTable, type ConnectionShare, ConnectionTable } from './connection-table.js';
 
 /**
- * Connections that the kernel completes and keeps until somebody accepts: during a restart, and when viewers come in thousands.
- * Whoever listens on a socket says it again, for Node's default would shrink the queue to 511.
+ * The connections that the kernel completes and keeps until somebody accepts: during a restart, and when viewers come
+ * in thousands. Every thread that listens on a socket states it again, because Node's default would shrink the queue to
+ * 511.
  */
 export const LISTEN_BACKLOG = 4096;
 

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 
 /**
- * How many connections the threads of a process hold, in one SharedArrayBuffer: a thread writes its own share and reads all.
+ * The number of connections that the threads of a process hold, in one SharedArrayBuffer. A thread writes its own share and reads all.
  *
  *   int32 words:  seed 0 | seed 1 | shares of SHARE_WORDS: total | row 0: ROW_WORDS counts | row 1: ROW_WORDS counts
  *
@@ -68,7 +68,7 @@ export class ConnectionTable {
 		return sum;
 	}
 
-	/** Where `address` is counted in the row of `seed`, relative to a share. FNV-1a. */
+	/** Returns the place where `address` is counted in the row of `seed`, relative to a share. FNV-1a. */
 	#place(address: string, seed: (typeof SEEDS)[number]): number {
 		let hash = this.#words[seed]!;
 		for (let index = 0; index < address.length; index++) {

@@ -4,7 +4,7 @@ import type { Lane } from './lane.js';
 import type { SubscriberPort, Subscription } from './subscriber.js';
 
 /**
- * Where a subscriber stands.
+ * The state of a subscriber.
  *
  *   waiting --start point--> behind --edge reached--> live
  *    ^   ^                   |    ^                    |
@@ -14,11 +14,14 @@ import type { SubscriberPort, Subscription } from './subscriber.js';
 export const Standing = { waiting: 0, behind: 1, live: 2, paused: 3, gone: 4 } as const;
 export type Standing = (typeof Standing)[keyof typeof Standing];
 
-/** What must be written in front of the next piece: everything that a beginner needs, or sequence headers that have changed. */
+/**
+ * The bytes that must be written in front of the next piece: everything that a beginner needs, or sequence headers that
+ * have changed.
+ */
 export const Lead = { none: 0, start: 1, headers: 2 } as const;
 export type Lead = (typeof Lead)[keyof typeof Lead];
 
-/** What a subscriber asks of its hub. */
+/** The calls of a subscriber to its hub. */
 export type SubscriberHost = {
 	/** Its socket has sent everything. */
 	drained(subscriber: HubSubscriber): void;

@@ -15,7 +15,7 @@ const MAX_FLUSH_BYTES = 1024 * 1024;
 /** Counter slot of all that has no slot of its own. */
 const SHARED_SLOT = 0;
 
-/** What a hub needs of the set that it belongs to. */
+/** The services of the set that a hub belongs to. */
 export type HubHost = {
 	readonly counters: Counters;
 	/** The hub has its first subscriber, or none any more. */
@@ -61,7 +61,7 @@ export class Hub {
 		return this.#audience.size;
 	}
 
-	/** How far the live edge is; wait for the ring to pass it. */
+	/** The position of the live edge. The hub waits for the ring to pass it. */
 	get edge(): Position {
 		return this.#edge;
 	}
@@ -185,7 +185,7 @@ export class Hub {
 		}
 	}
 
-	/** Of one whose socket is full: gives up a place that is gone, and the subscriber when it has been like this for too long. */
+	/** For a full socket: gives up a place that is gone, and a subscriber that has been like this for too long. */
 	#checkLag(subscriber: HubSubscriber): void {
 		if (subscriber.standing === Standing.behind && !this.#reader.isReadable(subscriber.cursor)) {
 			this.#countSkip(subscriber);
@@ -306,12 +306,15 @@ export class Hub {
 		return subscriber.lane.pieces.pieceAt(this.#reader, subscriber.lane.format, subscriber.cursor, this.#edge);
 	}
 
-	/** Whether the next flush is just what the subscriber needs next; one that has to be told headers first is no such. */
+	/**
+	 * True when the next flush is exactly what the subscriber needs next. A subscriber that needs headers first is not
+	 * at the edge.
+	 */
 	#isAtEdge({ standing, cursor, lead }: HubSubscriber): boolean {
 		return standing === Standing.behind && cursor === this.#edge && lead === Lead.none && !this.#complete;
 	}
 
-	/** Whether there is nothing left to write of a stream that is over. */
+	/** True when the stream is over and nothing of it is left to write. */
 	#isFinished(subscriber: HubSubscriber): boolean {
 		const { standing } = subscriber;
 		return (

@@ -4,7 +4,10 @@ import { PieceCache } from './piece-cache.js';
 import { headerBatch } from './play-headers.js';
 import type { StreamStart, SubscriberPort, WireFormat } from './subscriber.js';
 
-/** What the subscribers of a hub share who want the same bytes: the format, the pieces, and the list of those at the live edge. */
+/**
+ * The subscribers of a hub who want the same bytes share it: the format, the pieces, and the list of those at the live
+ * edge.
+ */
 export class Lane<Member> {
 	readonly format: WireFormat;
 	readonly counters: SubscriberPort['counters'];
@@ -23,7 +26,10 @@ export class Lane<Member> {
 		return this.format.key === port.format.key && this.counters.bytesOut === port.counters.bytesOut;
 	}
 
-	/** What a beginner is told; those who begin at the same place share it. `version` is that of the headers. */
+	/**
+	 * Returns the first bytes for a beginner. Those who begin at the same place share them. `version` is that of the
+	 * headers.
+	 */
 	startBytes(start: StreamStart, version: number): Buffer {
 		const key = `${version} ${start.hasAudio} ${start.hasVideo} ${start.dtsMs}`;
 		if (this.#start?.key !== key) {

@@ -28,7 +28,7 @@ const CLOSE_BELOW = 0.9;
 /** Smaller changes, as a share of the window, are not worth moving the timers. */
 const MIN_CHANGE = 0.2;
 
-/** What MergeWindow keeps for each hub. */
+/** The measurements that MergeWindow keeps for each hub. */
 export type FlushCost = { costMs: number; period: number };
 
 export function unknownCost(): FlushCost {
@@ -48,7 +48,7 @@ export class MergeWindow {
 	#limitMs = MAX_WINDOW_MS;
 	#period = 0;
 	#periodStartMs: number;
-	/** Of this period: flush work, its rounds' cost, and what there was to flush. */
+	/** The measurements of this period: flush work, its rounds' cost, and the load of media. */
 	#costMs = 0;
 	#roundMs = 0;
 	#flushes = 0;

@@ -4,7 +4,10 @@ import type { RingReader } from '../../ring/ring-reader.js';
 /** Subscribers of an audio-only stream start this far back. */
 const AUDIO_BACK_MS = 1000;
 
-/** Where new subscribers of a stream start; looked for once for all who come or wait between two records. */
+/**
+ * The place where new subscribers of a stream start. It is looked for once for all who come or wait between two
+ * records.
+ */
 export class StartPoint {
 	#reader: RingReader | null = null;
 	#tail: Position = 0;

@@ -4,7 +4,7 @@ import type { StreamCounter } from '../../metrics/counters.js';
 import type { BatchRoom, RecordBatch } from '../../ring/ring-reader.js';
 import type { HeaderSlot } from '../../ring/ring-writer.js';
 
-/** What a subscriber must be told before its first frame. */
+/** The facts that a subscriber must get before its first frame. */
 export type StreamStart = {
 	hasAudio: boolean;
 	hasVideo: boolean;
@@ -14,7 +14,9 @@ export type StreamStart = {
 	dtsMs: number;
 };
 
-/** How the records of a stream look on one kind of wire. Stateless: what it returns is shared by all subscribers of its key. */
+/**
+ * The form of a stream's records on one kind of wire. It is stateless: all subscribers of its key share the results.
+ */
 export type WireFormat = {
 	/** A hub encodes each batch once per key, e.g. `flv-chunked` or `rtmp:60000:1`. */
 	readonly key: string;
@@ -26,7 +28,7 @@ export type WireFormat = {
 	 */
 	encodeBatch(batch: RecordBatch): Buffer;
 	encodeStart(start: StreamStart): Buffer;
-	/** What ends the stream politely; may be empty. Written only to those who were started. */
+	/** Encodes the polite end of the stream; may be empty. It is written only to subscribers that were started. */
 	encodeEnd(): Buffer;
 };
 

@@ -4,7 +4,7 @@ import { AMF_LIMITS, type AmfValue, amfEntries, amfNumber } from '../../codec/am
 import { parseAmf0, serializeAmf0 } from '../../codec/amf0.js';
 import { PeerError } from '../../errors.js';
 
-/** What the publisher says it will send: a hint, no promise. Null where it says nothing. */
+/** The publisher's word on what it will send: a hint, no promise. Null where it says nothing. */
 export type MetadataHints = { hasAudio: boolean | null; hasVideo: boolean | null };
 
 const AUDIO_KEYS = ['audiocodecid', 'audiodatarate', 'audiosamplerate', 'audiosamplesize', 'audiochannels', 'stereo'];
@@ -12,7 +12,7 @@ const VIDEO_KEYS = ['videocodecid', 'videodatarate', 'width', 'height', 'framera
 
 /** Metadata larger than this is made smaller for a live stream. A file's index of keyframes takes megabytes. */
 export const MAX_LIVE_METADATA_BYTES = 8192;
-/** What describes a file as a whole and is untrue of a live stream. */
+/** Keys that describe a file as a whole and are untrue of a live stream. */
 const FILE_KEYS: ReadonlySet<string> = new Set([
 	'keyframes',
 	'duration',

@@ -17,10 +17,10 @@ export const CONFIGURATION_KIND: { readonly [kind in RecordKind]?: RecordKind } 
 /** Metadata, a sequence header, or what else a track needs to be shown rightly (colour metadata, channel layout). */
 export type StreamHeader = HeaderSlot & { isConfiguration: boolean };
 
-/** What `put` found: the very bytes that were there, nothing there yet, or other bytes. */
+/** The finding of `put`: the very bytes that were there, nothing there yet, or other bytes. */
 export type HeaderChange = 'same' | 'added' | 'changed';
 
-/** What those who join a stream later are told first. Each track has at most one sequence header and one configuration. */
+/** The headers that a late viewer gets first. Each track has at most one sequence header and one configuration. */
 export class HeaderSet {
 	readonly #headers = new Map<string, StreamHeader>();
 
@@ -60,7 +60,10 @@ export class HeaderSet {
 		return keys.map((key) => this.#headers.get(key)!);
 	}
 
-	/** What of `list` fits into a ring's header: all of it, if need be without metadata, at worst the first tracks only. */
+	/**
+	 * Returns the part of `list` that fits into a ring's header: all of it, if need be without metadata, at worst the
+	 * first tracks only.
+	 */
 	fitting(): StreamHeader[] {
 		const all = this.list();
 		const headers = fits(all) ? all : all.filter(({ kind }) => kind !== RecordKind.script);

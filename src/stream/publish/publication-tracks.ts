@@ -2,7 +2,7 @@ import { StreamFlag } from '../../ring/layout.js';
 import type { MetadataHints } from './live-metadata.js';
 import type { TrackKind } from './timeline.js';
 
-/** How long a source may take to show all of its tracks, in time and in media. */
+/** A source may take this long to show all of its tracks, in time and in media. */
 export const DISCOVERY_MS = 1000;
 
 type Sight = {

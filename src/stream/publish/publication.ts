@@ -31,7 +31,7 @@ export type PublicationOptions = {
 	onClosed(code: ErrorCode, byItself: boolean): void;
 };
 
-/** How long a source that joins a running stream may send audio before it counts as audio-only. */
+/** A source that joins a running stream may send audio for this long before it counts as audio-only. */
 const SPLICE_AUDIO_WAIT_MS = 1000;
 const MAX_SCRIPT_BYTES = 64 * 1024;
 
@@ -56,7 +56,7 @@ export class Publication {
 	#startPoints = new StartPoints();
 	readonly #meter = new PublicationMeter();
 	readonly #faults: RepeatReporter;
-	/** What those who join later are told. */
+	/** The headers that late viewers get. */
 	readonly #headers: HeaderSet;
 	/** Headers of a source that is held back; null once it is on air. */
 	#pending: HeaderSet | null;
@@ -292,7 +292,7 @@ export class Publication {
 			return;
 		}
 		if (change === 'changed' && kind !== RecordKind.script && !isConfiguration) {
-			// What lies before here needs the header that is now replaced.
+			// The records before here need the header that is now replaced.
 			this.#startPoints.clear(this.#writer);
 		}
 		this.#publishHeaders();
@@ -310,7 +310,7 @@ export class Publication {
 		this.#writer.setHeaders(slots);
 	}
 
-	/** Whether a source that is held back can be decoded from this frame on. */
+	/** True when a source that is held back can be decoded from this frame on. */
 	#isSplicePoint(kind: TrackKind, tag: TagClass<CodecName>, timestampMs: number): boolean {
 		this.#tracks.see(kind, null);
 		if (kind === 'video') {

@@ -31,9 +31,9 @@ export type TrackKind = 'audio' | 'video';
 type Track = {
 	lastMs: number;
 	intervalMs: number;
-	/** What makes source time stream time. */
+	/** Added to source time, it gives stream time. */
 	offsetMs: number;
-	/** Which of the timeline's offsets that is. */
+	/** The number of that offset among the timeline's offsets. */
 	generation: number;
 };
 
@@ -41,7 +41,7 @@ type Track = {
 type Suspicion = {
 	/** The track whose frame was the first off the clock. It is over when a frame of this track is on the clock again. */
 	track: Track;
-	/** What makes the other clock's time stream time. */
+	/** Added to the other clock's time, it gives stream time. */
 	offsetMs: number;
 	/** Frames that go by it. */
 	frames: number;
@@ -201,7 +201,7 @@ export class Timeline {
 		return Math.abs(dtsMs - this.#latestMs) <= FORWARD_LIMIT_MS;
 	}
 
-	/** Whether a frame goes by the clock with `offsetMs` rather than by the one that its track has gone by so far. */
+	/** True when a frame goes by the clock with `offsetMs` rather than by the clock of its track so far. */
 	#isNearer(sourceMs: number, offsetMs: number, track: Track): boolean {
 		return Math.abs(sourceMs + offsetMs - this.#latestMs) < Math.abs(sourceMs + track.offsetMs - this.#latestMs);
 	}
