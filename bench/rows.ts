@@ -142,8 +142,8 @@ const FIRST_VIDEO_VIEWERS = 50;
 const FIRST_VIDEO_RATE = 10;
 const FULL_GOP_MS = 3000;
 /**
- * In the first seconds of its life a server that is compiled as it runs is busy with that, 2 to 3 % of a core: what it takes for weeks
- * is measured after them.
+ * In the first seconds of its life a server that is compiled as it runs is busy with that, 2 to 3 % of a core. Its
+ * lasting load is measured after them.
  */
 const WARM_UP_SECONDS = 10;
 const LATENCY_VIEWERS = 4;
@@ -250,7 +250,7 @@ async function measureManyProcesses(target: Target, seconds: number): Promise<Ce
 	}
 }
 
-/** Brings servers of its own: what is measured is a gateway. */
+/** Brings servers of its own: a gateway is measured. */
 async function measureFailover(seconds: number): Promise<Cell> {
 	const result = await runFailover(Math.max(4, Math.round(seconds / SECONDS_PER_LOSS)));
 	const { nextFrameMs, losses, missingFrames, backwardSteps } = result;

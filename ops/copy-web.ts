@@ -43,7 +43,7 @@ function read(page: string): string {
 	return readFileSync(path.join(source, 'web', page), 'utf8');
 }
 
-/** A page out of what all pages share and its own: what comes before `<main>` belongs into the head. */
+/** Makes a page out of the shared part and its own. The text before `<main>` belongs into the head. */
 function assemble(content: string, navigationPage: string): string {
 	const mainAt = content.indexOf('<main>');
 	return shell

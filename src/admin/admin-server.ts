@@ -89,8 +89,8 @@ loopback.addSubnet('127.0.0.0', 8);
 loopback.addAddress('::1', 'ipv6');
 
 /**
- * A web page elsewhere whose host name was made to point at this machine (DNS rebinding) could use the port through the browser of
- * whoever sits here. Such a request comes over loopback and names that host.
+ * A web page elsewhere whose host name was made to point at this machine (DNS rebinding) could use the port through the
+ * browser of a user on this machine. Such a request comes over loopback and names that host.
  */
 function isRebound(request: IncomingMessage): boolean {
 	const { localAddress = '', localFamily } = request.socket;

@@ -1,5 +1,5 @@
 const LEAST_BYTES = 64 * 1024;
-/** Free memory that is kept; what comes back beyond it is left to the garbage collector. */
+/** Free memory that is kept. Buffers beyond it are left to the garbage collector. */
 const DEFAULT_KEPT_BYTES = 32 * 1024 * 1024;
 
 /**
@@ -15,7 +15,7 @@ export class BufferPool {
 		this.#keptBytes = keptBytes;
 	}
 
-	/** A buffer of at least `bytes`, with whatever was in it. */
+	/** Returns a buffer of at least `bytes`, with old bytes in it. */
 	take(bytes: number): Buffer {
 		const index = this.#free.findIndex((free) => free.byteLength >= bytes);
 		if (index < 0) {

@@ -3,7 +3,7 @@
 const HEADER_BYTES = 10;
 const UTF_8 = 3;
 
-/** An ID3v2.4 tag with one TXXX frame: what players of HLS take for timed metadata. */
+/** An ID3v2.4 tag with one TXXX frame. Players of HLS take it for timed metadata. */
 export function buildTextTag(description: string, value: string): Buffer {
 	const text = Buffer.concat([Buffer.from([UTF_8]), Buffer.from(`${description}\0${value}\0`)]);
 	const frame = Buffer.concat([Buffer.from('TXXX'), synchsafe(text.length), Buffer.alloc(2), text]);

@@ -1,4 +1,4 @@
-// Spec: H.264 E.1.1, H.265 E.2.1 (vui_parameters: what both have in common)
+// Spec: H.264 E.1.1, H.265 E.2.1 (vui_parameters, the part that both have in common)
 import type { BitReader } from '../bytes/bit-reader.js';
 import type { Colour } from './colour.js';
 import { type PixelAspect, pixelAspectOf } from './pixel-aspect.js';

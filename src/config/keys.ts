@@ -26,7 +26,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [...keysOf(configSchema, [])];
 
 const keysByName = new Map(CONFIG_KEYS.map((key) => [key.name, key]));
 
-/** The key called `name`. Throws TypeError for a name that is none: for names written in our own code. */
+/** The key called `name`. It is for names in our own code: throws TypeError when there is no such key. */
 export function keyNamed(name: string): ConfigKey {
 	const key = keysByName.get(name);
 	if (key === undefined) {

@@ -43,8 +43,9 @@ export type LoadedConfig = {
 const DEFAULT_ORIGIN: Origin = { source: 'default', label: 'default' };
 
 /**
- * Defaults, then the file, then the environment, then flags. Throws ConfigError with a line for each problem: what the
- * schema refuses, and what it cannot see (a certificate that cannot be read, two listeners on one port).
+ * Reads the defaults, then the file, then the environment, then flags. Throws ConfigError with a line for each problem:
+ * values that the schema refuses, and faults that it cannot see (a certificate that cannot be read, two listeners on
+ * one port).
  */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
 	const { file: fileName, environment, flags, profile = ORIGIN_PROFILE } = sources;

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-/** Questions about a zod schema: what is at a path, what does it take, in words. */
+/** Questions about a zod schema: the schema at a path, and the values that it takes, in words. */
 
 /** The way in which text (an environment variable, a flag) becomes a value: as it is, or read as YAML, or as a list. */
 export type TextForm = 'text' | 'yaml' | 'list';

@@ -24,7 +24,7 @@ export const flvChunkedFormat: WireFormat = {
 	encodeEnd: () => LAST_CHUNK,
 };
 
-/** FLV in WebSocket messages, one for each batch. The close frame is sent by whoever owns the WebSocket. */
+/** FLV in WebSocket messages, one for each batch. The owner of the WebSocket sends the close frame. */
 export const flvWebSocketFormat: WireFormat = {
 	key: 'flv-ws',
 	room: FRAME_ROOM,

@@ -26,13 +26,13 @@ const PARSER_STATUS: Readonly<Record<string, { status: number; code: ErrorCode }
 	HPE_HEADER_OVERFLOW: { status: 431, code: 'HTTP_REQUEST' },
 };
 const BAD_REQUEST = { status: 400, code: 'HTTP_REQUEST' } as const;
-/** The peer left, perhaps in the middle of a request: whatever that was has its own end. */
+/** The peer left, perhaps in the middle of a request. That request has an end of its own. */
 const GONE = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'HPE_INVALID_EOF_STATE'];
 
 /** One HTTP listener: accepts connections within the limits and lends them to node:http, which reads the requests. */
 export class HttpServer {
 	readonly #services: DeliveryServices;
-	/** Null: whoever may connect at all is welcome. */
+	/** Null: there is no limit for peers that can connect at all. */
 	readonly #limits: ConnectionLimits | null;
 	readonly #server: http.Server;
 
@@ -72,7 +72,7 @@ export class HttpServer {
 			this.#server.once('error', reject);
 			this.#server.listen({ fd, backlog: LISTEN_BACKLOG }, () => {
 				this.#server.off('error', reject);
-				// Out of descriptors, most likely: whoever wanted to connect is turned away, everybody else is served.
+				// Most likely no descriptors are left: the new connection is turned away, everybody else is served.
 				this.#server.on('error', ({ message }) => this.#services.refusals.report('accept failed', message));
 				resolve();
 			});

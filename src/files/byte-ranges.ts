@@ -45,7 +45,7 @@ export function contentRange(range: ByteRange | null, sizeBytes: number): string
 	return range === null ? `bytes */${sizeBytes}` : `bytes ${range.start}-${range.end}/${sizeBytes}`;
 }
 
-/** The framing of a multipart/byteranges body: what goes before each range, and at its end. */
+/** The framing of a multipart/byteranges body: the head of each range, and the end. */
 export type Multipart = { contentType: string; heads: Buffer[]; tail: Buffer; lengthBytes: number };
 
 /** `boundary` must not occur in the body. */

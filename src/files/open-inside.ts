@@ -3,7 +3,7 @@ import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { isPlain } from './local-path.js';
 
-/** An open file or directory below a root. Whoever gets it closes it. */
+/** An open file or directory below a root. The caller closes it. */
 export type Opened = {
 	handle: FileHandle;
 	isDirectory: boolean;
@@ -23,9 +23,11 @@ const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 const DELETED = ' (deleted)';
 
 /**
- * Opens what `local` (see localPathOf) names below `root`, whatever links are on the way, as long as they lead to something below
- * `root` that is not hidden: the kernel is asked where the open descriptor is, so there is no moment between a check and its use.
- * @returns null when there is nothing to show. Throws the error of a file that is there and cannot be opened (EMFILE, EIO).
+ * Opens the file that `local` (see localPathOf) names below `root`. Links on the way are followed as long as they lead
+ * to something below `root` that is not hidden. The kernel is asked where the open descriptor is, so there is no moment
+ * between a check and its use.
+ * @returns null when there is nothing to show. Throws the error of a file that is there and cannot be opened (EMFILE,
+ * EIO).
  */
 export async function openInside(root: string, local: string): Promise<Opened | null> {
 	let handle: FileHandle;

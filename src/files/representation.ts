@@ -15,7 +15,7 @@ export type Representation = Validators & {
 	encoded: Map<string, Promise<Buffer | null>>;
 };
 
-/** Bytes in memory (*kept, not to be modified*), or something open that whoever answers reads from and closes. */
+/** Bytes in memory (*kept, not to be modified*), or an open file that the answerer reads from and closes. */
 export type Body = Buffer | OpenBody;
 
 /** The operations of an open file that answers need; one read at a time. */

@@ -47,7 +47,7 @@ export function answerError(
 		'Cache-Control': cacheControl,
 		...(keepAlive ? {} : { Connection: 'close' }),
 	});
-	// Whole for the peer now; whoever reads the rest of a request body ends it afterwards.
+	// The answer is whole for the peer now. The reader of the rest of a request body ends it afterwards.
 	response.write(body);
 }
 

@@ -18,7 +18,7 @@ export class SharedBody {
  */
 export type Piece = Buffer | 'end' | 'lost';
 
-/** A body that is given out while it is being made. It keeps nothing for anybody: whoever reads it says how far they are. */
+/** A body that is given out while it is being made. It keeps nothing for anybody: a reader says how far it is. */
 export type GrowingBody = {
 	/**
 	 * Calls `reply` with piece `index` (from 0), at once or when it is there.
@@ -29,7 +29,10 @@ export type GrowingBody = {
 
 /** The answer to a request for something live, for every protocol. */
 export type LiveAnswer = {
-	/** 400: asked for what will not be there soon. 404: there is no such thing. 503: it did not come in time. */
+	/**
+	 * 400: the request is for something that will not be there soon. 404: there is no such thing. 503: it did not come
+	 * in time.
+	 */
 	status: 200 | 400 | 404 | 503;
 	contentType: string;
 	/** Caches may keep the answer this long, errors too. 0 = not at all. */

@@ -36,7 +36,10 @@ export function parseDirectives(query: string): ReloadDirectives | null {
 	return { msn, part, skip: skip === 'YES' || skip === 'v2' };
 }
 
-/** `refuse`: more than the playlist will have soon, 400. An ended playlist is answered at once whatever is asked for. */
+/**
+ * `refuse`: the request is for more than the playlist will have soon, 400. An ended playlist answers every request at
+ * once.
+ */
 export function decideReload({ msn, part }: ReloadDirectives, edge: LiveEdge): 'answer' | 'wait' | 'refuse' {
 	if (msn === null) {
 		return 'answer';

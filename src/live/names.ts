@@ -28,7 +28,10 @@ export function partUri(msn: number, part: number): string {
 	return `live_${msn}_${part}.m4s`;
 }
 
-/** Names the init segment, too: what follows another one is no continuation. `msn` may be a manifest's `$Number$`. */
+/**
+ * Names the init segment, too: a segment does not continue one with another init segment. `msn` may be a manifest's
+ * `$Number$`.
+ */
 export function trackSegmentUri(track: LiveTrackKind, initMsn: number, msn: number | '$Number$'): string {
 	return `live_${track}_${initMsn}_${msn}.m4s`;
 }
@@ -46,7 +49,7 @@ const MEDIA_NAME = /^live_(\d{1,10})(?:_(\d{1,6}))?\.m4s$/;
 const TRACK_NAME = /^live_(video|audio)_(\d{1,10})_(\d{1,10})\.m4s$/;
 const INIT_NAME = /^live_(?:(video|audio)_)?init_(\d{1,10})\.mp4$/;
 
-/** Null of a name that is none of ours. */
+/** Null for a name that is not ours. */
 export function parseLiveName(name: string): LiveResource | null {
 	if (name === LIVE_PLAYLIST) {
 		return { kind: 'playlist' };

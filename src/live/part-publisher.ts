@@ -141,7 +141,7 @@ export class PartPublisher implements CmafSink {
 		this.#writer.write({ kind: PartKind.end, msn: 0 });
 	}
 
-	/** Nobody watches: gives the memory back. Whoever watches later gets another playlist, whose numbers go on from here. */
+	/** Nobody watches: gives the memory back. A later viewer gets another playlist, whose numbers go on from here. */
 	rest(): void {
 		const left = this.#listed.filter(({ discontinuity }) => discontinuity).length;
 		this.#writer.set(PartWord.discontinuities, this.#writer.get(PartWord.discontinuities) + left + 1);

@@ -34,7 +34,7 @@ export class WaitGroups<T> {
 		};
 	}
 
-	/** Something has changed: whoever got what it waited for is told. */
+	/** Something has changed: every wait that is over is told. */
 	look(): void {
 		for (const [key, { check }] of [...this.#groups]) {
 			const answer = check();

@@ -105,7 +105,7 @@ export class LiveWindow {
 		}
 	}
 
-	/** Forgets everything: what follows is read from the ring's oldest record on. */
+	/** Forgets everything. The next records are read from the ring's oldest on. */
 	clear(): void {
 		this.#segments = [];
 		this.#ended = false;

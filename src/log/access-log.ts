@@ -23,7 +23,7 @@ export type Access = {
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 /** Lines are collected up to this many bytes, or for FLUSH_INTERVAL_MS. */
 const MIN_WRITE_BYTES = 2048;
-/** PIPE_BUF: what several threads write to one pipe does not mix. */
+/** PIPE_BUF: writes of several threads to one pipe do not mix up to this size. */
 const MAX_WRITE_BYTES = 4096;
 const FLUSH_INTERVAL_MS = 1000;
 const MAX_FIELD_CHARS = 1024;

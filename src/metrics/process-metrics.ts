@@ -26,7 +26,10 @@ const UNWANTED_RUNTIME_METRICS = ['handles', 'requests', 'resources'].flatMap((w
  */
 const LAG_SAMPLE_MS = 100;
 
-/** The registry of what every process has, whatever its role: CPU, memory, descriptors, event loop, collections of garbage. */
+/**
+ * The registry of the metrics that every process has in every role: CPU, memory, descriptors, event loop, collections
+ * of garbage.
+ */
 export function createRuntimeRegistry(role: string): Registry {
 	const register = new Registry();
 	collectDefaultMetrics({ register, prefix: PREFIX, labels: { role }, eventLoopMonitoringPrecision: LAG_SAMPLE_MS });

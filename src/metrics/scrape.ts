@@ -9,8 +9,8 @@ export type ScrapeSource = { metrics(): Promise<MetricsJson> };
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
 /**
- * The text of /metrics: what the processes answered, added up, together with our `own` registries. A process that rejects because
- * it is silent or gone is missing from the sums and counted as missing; it never fails the rest.
+ * Returns the text of /metrics: the answers of the processes, added up, together with our `own` registries. A process
+ * that rejects because it is silent or gone is missing from the sums and counted as missing. It never fails the rest.
  */
 export async function scrape(sources: readonly ScrapeSource[], own: readonly Registry[]): Promise<string> {
 	const answers = await Promise.allSettled(sources.map((source) => source.metrics()));

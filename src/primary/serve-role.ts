@@ -90,8 +90,9 @@ async function obey(message: PrimaryMessage, role: RoleProcess, log: Logger): Pr
 type Listening = { descriptors: StartMessage['descriptors']; refused: RoleMessage | null };
 
 /**
- * Puts every socket into the listening state, at the price of one descriptor each: what cannot be listened on is known before
- * anything else starts, and from here on connections wait for the threads. @returns the descriptors that are left.
+ * Puts every socket into the listening state, at the price of one descriptor each. So a socket that cannot be listened
+ * on is known before anything else starts, and from here on connections wait for the threads. @returns the descriptors
+ * that are left.
  */
 function listenOnAll(given: StartMessage['descriptors']): Listening {
 	const descriptors: StartMessage['descriptors'] = {};

@@ -46,7 +46,9 @@ export function bindHandle(address: string, port: number): ServerHandle | string
 	return handle;
 }
 
-/** Binds a Unix socket. Whoever closes the handle removes the file. @returns the handle, or the name of the error. */
+/**
+ * Binds a Unix socket. The one who closes the handle removes the file. @returns the handle, or the name of the error.
+ */
 export function bindUnixHandle(path: string): ServerHandle | string {
 	// libuv cuts a longer one and binds what is left.
 	if (Buffer.byteLength(path) > MAX_UNIX_PATH_BYTES) {

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-/** A terminal and npm both deliver one Ctrl-C: what follows the first signal this closely is the same one. */
+/** A terminal and npm both deliver one Ctrl-C: a signal that follows the first one this closely is the same one. */
 const SAME_SIGNAL_MS = 500;
 
 export type SignalActions = {

@@ -2,7 +2,7 @@
 export class Condition {
 	readonly #checks = new Set<() => void>();
 
-	/** Something has happened: whoever waits looks again. */
+	/** Something has happened: everybody who waits looks again. */
 	changed(): void {
 		for (const check of [...this.#checks]) {
 			check();

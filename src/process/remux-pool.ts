@@ -71,7 +71,7 @@ export class RemuxPool {
 		void this.#piscina.threads.find((thread) => thread.threadId === threadId)?.terminate();
 	}
 
-	/** Ends the threads; what still runs is rejected. */
+	/** Ends the threads. Tasks that still run are rejected. */
 	async close(): Promise<void> {
 		clearInterval(this.#healthTimer);
 		await this.#piscina.destroy();

@@ -101,7 +101,7 @@ export class RoleThread {
 		this.#parts.listener.created(this);
 	}
 
-	/** Lost when the thread is not running: whoever starts next learns the state from its ThreadData. */
+	/** A message is lost when the thread is not running. Its successor learns the state from its ThreadData. */
 	post(message: CoordinatorToThread, transfer: readonly MessagePort[] = []): void {
 		this.#life?.worker.postMessage(message, transfer);
 	}

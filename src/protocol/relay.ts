@@ -26,7 +26,7 @@ const PROCESS_ID = /^[0-9a-z]{8,32}$/;
 /** At most this many processes are kept of a peer's list. A chain of gateways is a few long. */
 const MAX_PROCESSES = 64;
 
-/** The processes that a peer names; whatever is none is left out. */
+/** Returns the processes that a peer names, without the words that are no process. */
 export function parseVia(text: string | readonly string[] | undefined): string[] {
 	return String(text ?? '')
 		.split(',', MAX_PROCESSES)

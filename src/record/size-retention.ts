@@ -1,7 +1,10 @@
 /** A take on disk that nobody needs to keep. */
 export type KeptTake = { path: string; sizeBytes: number; changedMs: number };
 
-/** The takes that have to go, oldest first, for the rest to be no larger than `maxBytes`. Takes that `isOpen` stay, whatever they take. */
+/**
+ * Returns the takes that have to go, oldest first, for the rest to be no larger than `maxBytes`. Takes that `isOpen`
+ * stay at any size.
+ */
 export function takesOverSize(
 	takes: readonly KeptTake[],
 	maxBytes: number,

@@ -39,9 +39,10 @@ export type StreamRecorderParts = Pick<RecorderParts, 'ring' | 'figures' | 'disk
 const STEPS_BEFORE_RETRY = 10;
 
 /**
- * Records one stream from its ring, step by step: what is new goes into a take, whose files are written before more is read. A take
- * begins at a keyframe and goes on over splices until the stream ends. A slow disk loses frames up to the next keyframe; a full or
- * failing one ends the take, and another begins when there is room again. The stream itself never notices.
+ * Records one stream from its ring, step by step: new records go into a take, whose files are written before more is
+ * read. A take begins at a keyframe and goes on over splices until the stream ends. A slow disk loses frames up to the
+ * next keyframe. A full or failing one ends the take, and another begins when there is room again. The stream itself
+ * never notices.
  */
 export class StreamRecorder implements Recorder {
 	readonly #parts: StreamRecorderParts;

@@ -12,7 +12,7 @@ export class SourceFeed implements Source {
 	readonly #hangUp: () => void;
 	#over = false;
 
-	/** `hangUp` ends the connection at once; whatever it brings afterwards is not handed on. */
+	/** `hangUp` ends the connection at once. Bytes that it brings afterwards are not handed on. */
 	constructor(events: SourceEvents, hangUp: () => void) {
 		this.#events = events;
 		this.#hangUp = hangUp;

@@ -48,7 +48,7 @@ export type CmafSink = {
 	fragment(fragment: Fragment): void;
 	/** Called once, before the first segment ends: no segment, rounded to seconds, and no later part will be longer. */
 	targetDuration?(seconds: number, partTargetMs: number): void;
-	/** The fragments since the last call make a segment. `discontinuity`: what follows does not continue it. */
+	/** The fragments since the last call make a segment. `discontinuity`: the next segment does not continue it. */
 	segmentEnd(discontinuity: boolean): void;
 	/** Nothing follows. */
 	end(): void;

@@ -139,7 +139,7 @@ class FileClock {
 	#last = Number.NaN;
 	#spliced = false;
 
-	/** Another file header: what follows has a clock of its own. */
+	/** Another file header: the tags behind it have a clock of their own. */
 	sourceChanged(): void {
 		this.#spliced = !Number.isNaN(this.#last);
 	}

@@ -69,8 +69,8 @@ export class Mp4Plan {
 	}
 
 	/**
-	 * Second pass: takes the same frames again, and hands the media data of MP4 number `movie` (from 0) over, in order. Whoever has
-	 * written it gives it back to `pool`.
+	 * Second pass: takes the same frames again, and hands the media data of MP4 number `movie` (from 0) over, in order.
+	 * The receiver gives the bytes back to `pool` when it has written them.
 	 */
 	copy(pool: BufferPool, write: (movie: number, bytes: Buffer) => void): FrameSink {
 		let movie = -1;

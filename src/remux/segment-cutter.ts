@@ -58,9 +58,9 @@ export class SegmentCutter {
 	}
 
 	/**
-	 * Chooses, in whole seconds, the target duration that a playlist keeps for life: what segments will last with the keyframe
-	 * intervals seen so far, and at least `firstMs`, the first segment's length. From now on no segment gets longer than it allows,
-	 * keyframe or not.
+	 * Chooses, in whole seconds, the target duration that a playlist keeps for life. It is the longest segment with the
+	 * keyframe intervals seen so far, and at least `firstMs`, the first segment's length. From now on no segment gets
+	 * longer than it allows, keyframe or not.
 	 */
 	fixTargetDuration(firstMs: number): number {
 		const { targetMs, maxMs, targetDuration } = this.#policy;
@@ -151,7 +151,7 @@ export class SegmentCutter {
 		return gapMs > STILL_MS ? nextMs : Math.min(nextMs, startMs + this.#maxMs);
 	}
 
-	/** The frame at `timeMs` starts a segment whatever the policy says. */
+	/** The frame at `timeMs` starts a segment against any policy. */
 	restart(timeMs: number): void {
 		this.#lastKeyframeMs = Number.NaN;
 		this.#start(timeMs);

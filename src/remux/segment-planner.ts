@@ -15,8 +15,8 @@ export type SegmentSink = {
 	/** Called once, before the first segment ends: no segment, rounded to seconds, and no later part will be longer. */
 	targetDuration?(seconds: number, partTargetMs: number): void;
 	/**
-	 * The segment ends, with a frame at `nextMs` or, when that is missing, where no segment may last longer; NaN when nothing follows.
-	 * `discontinuity`: what follows does not continue it.
+	 * The segment ends, with a frame at `nextMs` or, when that is missing, where no segment may last longer; NaN when
+	 * nothing follows. `discontinuity`: the next segment does not continue it.
 	 */
 	segmentEnd(nextMs: number, discontinuity: boolean): void;
 	/** Nothing follows. */

@@ -11,7 +11,7 @@ import type { SegmentSink } from './segment-planner.js';
 
 /** A transport stream segment: it starts with the tables, and with a keyframe when `independent`. */
 export type TsSegment = {
-	/** From the segmenter's pool, to which whoever has written it gives it back. */
+	/** A buffer from the segmenter's pool. The receiver gives it back there when it has written it. */
 	bytes: Buffer;
 	startMs: number;
 	durationMs: number;

@@ -87,7 +87,7 @@ export const HEADER_SLOTS_OFFSET = 512;
 export const HEADER_DATA_OFFSET = 1024;
 export const HEADER_DATA_BYTES = HEADER_BYTES - HEADER_DATA_OFFSET;
 
-/** Bits of the `flags` word: what the stream carries, and whether its tracks are known. */
+/** Bits of the `flags` word: the kinds of tracks, and whether the tracks are known. */
 export const StreamFlag = { hasAudio: 1, hasVideo: 2, ready: 4 } as const;
 
 /** Values of the `lifecycle` word. In `grace` the publisher is gone and may come back; `ended` is final. */

@@ -111,7 +111,7 @@ export class PartRingReader {
 		}
 	}
 
-	/** Wakes whoever waits for this ring, in every thread, although nothing has changed. */
+	/** Wakes everybody who waits for this ring, in every thread, although nothing has changed. */
 	wake(): void {
 		Atomics.notify(this.#views.words, PartWord.tail);
 	}

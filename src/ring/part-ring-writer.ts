@@ -58,7 +58,7 @@ export class PartRingWriter {
 	static attach(ring: SharedArrayBuffer): PartRingWriter {
 		const writer = new PartRingWriter(ring);
 		const { words } = writer.#views;
-		// `oldest` went ahead of that writer's intent: what it has overwritten is forgotten already.
+		// `oldest` went ahead of that writer's intent: the records that it has overwritten are forgotten already.
 		Atomics.store(words, PartWord.tailIntent, writer.#tail);
 		const reader = new PartRingReader(ring);
 		for (let batch = reader.scan(reader.oldest); batch !== null && batch !== LAPPED; batch = reader.scan(batch.next)) {
@@ -123,8 +123,9 @@ export class PartRingWriter {
 	}
 
 	/**
-	 * Goes on in a ring of another size, at unchanged positions, with as many of the newest segments as fit. The old ring is marked
-	 * `replaced` and its readers are woken; whoever owns the stream must now tell them where the new one is.
+	 * Goes on in a ring of another size, at unchanged positions, with as many of the newest segments as fit. The old
+	 * ring is marked `replaced` and its readers are woken. The owner of the stream must now tell them where the new one
+	 * is.
 	 */
 	resize(capacityBytes: number): PartRingWriter {
 		const capacityUnits = capacityBytes / PART_UNIT_BYTES;
@@ -148,7 +149,7 @@ export class PartRingWriter {
 		return next;
 	}
 
-	/** Moves `oldest` past whatever a record up to `tail` overwrites, before it does. */
+	/** Moves `oldest` past every record that one up to `tail` overwrites, before it does. */
 	#makeRoom(start: Position, tail: Position): void {
 		const { words, capacityUnits } = this.#views;
 		let isMoved = false;

@@ -4,8 +4,8 @@ import { Figure, type Lifecycle, viewRing, Word } from './layout.js';
 export type LifecycleState = (typeof Lifecycle)[keyof typeof Lifecycle];
 
 /**
- * The coordinator's words of one ring: who may write, and in which state the stream is. **One user: the coordinator.** It writes
- * no records; to end a stream it grants itself the ring and attaches a RingWriter like any other writer.
+ * The coordinator's words of one ring: the right to write, and the state of the stream. **One user: the coordinator.**
+ * It writes no records. To end a stream it grants itself the ring and attaches a RingWriter like any other writer.
  */
 export class RingControl {
 	readonly ring: SharedArrayBuffer;
@@ -56,7 +56,10 @@ export class RingControl {
 		Atomics.notify(this.#words, Word.tail);
 	}
 
-	/** Control of `bigger`, which the writer of this ring has grown it into: what we have written here since holds there too. */
+	/**
+	 * Control of `bigger`, which the writer of this ring has grown it into. The words that we have written here since
+	 * hold there too.
+	 */
 	follow(bigger: SharedArrayBuffer): RingControl {
 		const next = new RingControl(bigger);
 		Atomics.store(next.#words, Word.writerEpoch, Atomics.load(this.#words, Word.writerEpoch));

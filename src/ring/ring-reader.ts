@@ -331,7 +331,10 @@ export class RingReader {
 		Atomics.sub(words, Word.waiters, 1);
 	}
 
-	/** Wakes whoever waits for this ring, in every thread, although nothing has changed: to call off a wait of one's own. */
+	/**
+	 * Wakes everybody who waits for this ring, in every thread, although nothing has changed. It calls off a wait of
+	 * one's own.
+	 */
 	wake(): void {
 		Atomics.notify(this.#views.words, Word.tail);
 	}

@@ -47,7 +47,7 @@ const TAG_TYPE: { readonly [kind in RecordKind]: number } = {
 /** Positions that do not move with the tail are brought up when they are 4 GiB behind; `distance` is sound up to 16 GiB. */
 const MAX_BEHIND_UNITS = 2 ** 29;
 
-/** One sequence header or metadata as the ring keeps it for those who join later. `body` is an FLV tag body. */
+/** One sequence header or metadata as the ring keeps it for late viewers. `body` is an FLV tag body. */
 export type HeaderSlot = { kind: RecordKind; trackId: number; body: Uint8Array };
 
 /**
@@ -174,7 +174,9 @@ export class RingWriter {
 		}
 	}
 
-	/** Forgets all start points: what lies before here needs other sequence headers than the slots now hold. Cursors stay. */
+	/**
+	 * Forgets all start points: records before here need other sequence headers than the slots now hold. Cursors stay.
+	 */
 	clearStartPoints(): void {
 		if (!this.fenced) {
 			Atomics.store(this.#views.words, Word.startFloor, this.#tail);
@@ -182,7 +184,7 @@ export class RingWriter {
 	}
 
 	/**
-	 * Replaces the whole set of sequence headers and metadata for those who join later; `slots` is copied.
+	 * Replaces the whole set of sequence headers and metadata for late viewers; `slots` is copied.
 	 * @returns false when they do not fit (16 slots, 63 KiB) and nothing was changed.
 	 */
 	setHeaders(slots: readonly HeaderSlot[]): boolean {
@@ -231,9 +233,9 @@ export class RingWriter {
 	}
 
 	/**
-	 * Moves the stream into a bigger ring with everything that can still be read, at unchanged positions, so a cursor into the
-	 * old ring is a cursor into the new one. The old ring is marked `replaced` and its readers are woken; whoever owns the
-	 * stream must now tell them where the new one is.
+	 * Moves the stream into a bigger ring with everything that can still be read, at unchanged positions, so a cursor
+	 * into the old ring is a cursor into the new one. The old ring is marked `replaced` and its readers are woken. The
+	 * owner of the stream must now tell them where the new one is.
 	 */
 	grow(capacityBytes: number): RingWriter {
 		assert(capacityBytes > this.capacityBytes, 'a ring only grows');

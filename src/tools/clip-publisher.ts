@@ -69,7 +69,7 @@ export class ClipPublisher {
 		}
 	}
 
-	/** Sends every frame when it is due; what a busy machine has missed goes out at once. */
+	/** Sends every frame when it is due. Frames that a busy machine has missed go out at once. */
 	async #pace(client: RtmpClient, signal: AbortSignal): Promise<void> {
 		const startedAtMs = performance.now();
 		for (let index = 0; ; index++) {

@@ -68,7 +68,7 @@ type Parsed<T extends Options> = ReturnType<
 	typeof parseArgs<{ args: string[]; options: T; allowPositionals: true; strict: true }>
 >;
 
-/** `util.parseArgs`, strict; what it does not like is a UsageError. */
+/** `util.parseArgs`, strict. An argument that it refuses is a UsageError. */
 export function readToolArguments<T extends Options>(argv: readonly string[], options: T): Parsed<T> {
 	try {
 		return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true }) as Parsed<T>;

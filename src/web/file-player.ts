@@ -6,7 +6,7 @@ declare const mpegts: typeof Mpegts;
 
 const TICK_MS = 500;
 
-/** Plays a recording that is one file, MP4 or FLV, from its beginning; what is sought for is fetched by ranges. */
+/** Plays a recording that is one file, MP4 or FLV, from its beginning. A seek fetches its place by a range. */
 export class FilePlayer implements Player {
 	readonly #video: HTMLVideoElement;
 	readonly #url: string;

@@ -18,7 +18,10 @@ export type ServerDescription = {
 	lowLatency: boolean;
 };
 
-/** The address that all addresses of this server begin with: the folder that the page came from, whatever is in front of it. */
+/**
+ * The address that all addresses of this server begin with: the folder that the page came from, with every proxy in
+ * front of it.
+ */
 export function pageBase(): URL {
 	return new URL('.', location.href);
 }

@@ -122,7 +122,7 @@ test('AMF0 finds properties in objects, ECMA arrays and typed objects alike, and
 	}
 });
 
-/** Bytes that must be refused, whatever the machine's memory. */
+/** Bytes that must be refused on a machine with any amount of memory. */
 const BOMBS: { name: string; bytes: Buffer }[] = [
 	{ name: 'a string that is cut, alone', bytes: amfBytes('02 0004 6c69') },
 	{ name: 'objects 100 deep', bytes: amfBytes(`03${'0001 61 03'.repeat(100)}`) },

@@ -120,7 +120,7 @@ export function unitStart(file: string, instance: string, values: Environment): 
 	return { where: `systemd/${file}`, argv, env };
 }
 
-/** Reads a start as the server would. Throws ConfigError for whatever it would refuse. */
+/** Reads a start as the server would. Throws ConfigError where the server would refuse it. */
 export function tryStart({ argv, env }: Start): Started {
 	// A directory that is there on this machine.
 	const here = (value: string, isMedia: boolean): string => (isMedia ? tmpdir() : value);

@@ -10,7 +10,7 @@ export class FarHost implements ServerPlace {
 	readonly command: readonly [string, ...string[]];
 	readonly #namespace: string;
 
-	/** Takes one of 65,536 small networks; whoever makes another host at the same time most likely takes another. */
+	/** Takes one of 65,536 small networks. Another test at the same time most likely takes another one. */
 	private constructor() {
 		const [high, low] = [Math.floor(Math.random() * 256), Math.floor(Math.random() * 64) * 4];
 		this.#namespace = `mr${high}-${low}`;

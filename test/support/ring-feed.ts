@@ -4,7 +4,7 @@ import { RingControl } from '#src/ring/ring-control.js';
 import { type HeaderSlot, RingWriter } from '#src/ring/ring-writer.js';
 import * as vectors from '../codec/vectors.js';
 
-/** One that can be taken apart: what packages the frames must know the size of the picture. */
+/** A header that can be taken apart: a packager of the frames must know the size of the picture. */
 export const AVC_HEADER = Buffer.concat([Buffer.from('1700000000', 'hex'), vectors.avcC]);
 export const AAC_HEADER = Buffer.from('af001210', 'hex');
 const AUDIO_FRAME = Buffer.from('af0121001122', 'hex');

@@ -51,13 +51,13 @@ export class Wire {
 		return this.#sockets.size / 2;
 	}
 
-	/** Resets what is open and whatever comes. */
+	/** Resets all open and all later connections. */
 	cut(): void {
 		this.#cut = true;
 		this.reset();
 	}
 
-	/** Resets what is open; what comes is let through. */
+	/** Resets all open connections, and lets later ones through. */
 	reset(): void {
 		for (const socket of this.#sockets) {
 			socket.resetAndDestroy();

@@ -17,7 +17,7 @@ describe('Backoff of the pages', () => {
 	});
 });
 
-/** A page that stops for most of a second now and then: what was captured meanwhile arrives at the end of the stop. */
+/** A page that stops for most of a second now and then. Media captured meanwhile arrives at the end of the stop. */
 const STALLS = [
 	{ from: 0, to: 700 },
 	{ from: 2000, to: 2800 },

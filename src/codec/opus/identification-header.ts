@@ -12,7 +12,7 @@ export type OpusHeader = {
 	mapping: Buffer;
 };
 
-/** Opus always runs at this rate, whatever the input was. */
+/** Opus always runs at this rate, at any rate of the input. */
 export const OPUS_SAMPLE_RATE = 48_000;
 
 const MAGIC = 'OpusHead';

@@ -13,8 +13,8 @@ const INITIAL_BYTES = 16 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Samples of one track back to back, as a `trun` describes them. Filled by one writer, then read; `reset` keeps the memory of
- * the tables, never that of the payload, which goes on to whoever writes it out.
+ * Samples of one track back to back, as a `trun` describes them. Filled by one writer, then read. `reset` keeps the
+ * memory of the tables, never that of the payload, which goes on to its writer.
  */
 export class SampleRun {
 	/** Decoding time of the first sample, in ticks of the track. */
@@ -33,7 +33,7 @@ export class SampleRun {
 	/** The size of the last run's payload. The next run starts with room for as much. */
 	#expectedBytes = INITIAL_BYTES;
 
-	/** Memory of payloads comes from `pool`; whoever has written a payload out gives it back. */
+	/** Memory of payloads comes from `pool`. The one who has written a payload out gives it back. */
 	constructor(pool: BufferPool | null = null) {
 		this.#pool = pool;
 	}
@@ -85,7 +85,10 @@ export class SampleRun {
 		this.durations[this.count - 1] = durationTicks;
 	}
 
-	/** Empties the run for the next one, which starts at `baseDecodeTime`. The old payload stays with whoever took it. */
+	/**
+	 * Empties the run for the next one, which starts at `baseDecodeTime`. The old payload stays with the one who took
+	 * it.
+	 */
 	reset(baseDecodeTime: number): void {
 		this.baseDecodeTime = baseDecodeTime;
 		this.count = 0;

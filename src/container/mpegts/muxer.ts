@@ -99,7 +99,7 @@ export class TsMuxer {
 		return this.#packets.length;
 	}
 
-	/** PAT and PMT: what every segment starts with. */
+	/** Writes PAT and PMT. Every segment starts with them. */
 	writeTables(): void {
 		this.#packets.section(PAT_PID, this.#association);
 		this.#packets.section(MAP_PID, this.#map);

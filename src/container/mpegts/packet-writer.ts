@@ -49,8 +49,8 @@ export class PacketWriter {
 	#left = 0;
 
 	/**
-	 * Memory comes from `pool`; whoever has written what `take` gave gives it back. With `spill` little memory is needed: it gets bytes
-	 * as they come, borrowed until return, and `take` the rest.
+	 * Memory comes from `pool`; the one who has written the bytes of `take` gives them back. With `spill` little memory
+	 * is needed: it gets bytes as they come, borrowed until return, and `take` the rest.
 	 */
 	constructor(pool: BufferPool | null = null, spill: ((bytes: Buffer) => void) | null = null) {
 		this.#pool = pool;

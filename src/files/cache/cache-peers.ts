@@ -46,7 +46,7 @@ export class CachePeers {
 		});
 	}
 
-	/** Thread `index` is gone: what was asked of it is asked for here. */
+	/** Thread `index` is gone. Its questions are asked here now. */
 	remove(index: number): void {
 		const port = this.#ports.get(index);
 		this.#ports.delete(index);

@@ -19,7 +19,7 @@ export type CachePolicy = {
 const DEFAULT_FRESH_MS = { playlist: 1000, segment: 3_600_000, changing: 0 } as const;
 const TARGET_DURATION = /^#EXT-X-TARGETDURATION:\s*(\d+)/m;
 const PLAYLIST_HEAD_BYTES = 4096;
-/** No object is trusted for longer, whatever its upstream says. */
+/** No object is trusted for longer, even if its upstream says so. */
 const MAX_FRESH_MS = 30 * 86_400_000;
 
 /** @param playlistHead the first bytes of a body that may be a playlist: its target duration bounds how stale it may be. */

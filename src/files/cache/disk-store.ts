@@ -14,7 +14,7 @@ const MAX_HEAD_BYTES = 16 * 1024;
 const NAME = /^[0-9a-f]{64}$/;
 const UNFINISHED = '.tmp';
 const LINE_FEED = 0x0a;
-/** Objects being written at once; what comes on top stays in memory only. */
+/** Objects being written at once. More of them stay in memory only. */
 const MAX_WRITES = 16;
 
 export type DiskStoreOptions = {

@@ -5,8 +5,9 @@ import type { GrowingBody, Piece } from '../../live/answer.js';
 type Reading = { index: number; reply: (piece: Piece) => void };
 
 /**
- * The body of an answer that an upstream is still making, for all in this thread who want it. It is kept whole until it has ended:
- * whoever comes late begins at its beginning. When the last reader leaves before, the upstream's work is called off.
+ * The body of an answer that an upstream is still making, for all in this thread who want it. It is kept whole until it
+ * has ended, and a late reader begins at its beginning. When the last reader leaves before, the upstream's work is
+ * called off.
  */
 export class GrowingObject implements GrowingBody {
 	readonly #onAbandoned: () => void;

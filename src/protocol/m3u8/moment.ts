@@ -52,7 +52,7 @@ export function resolveMoment(moment: Moment, times: readonly SegmentTime[]): nu
 	return (isFromEnd ? times.at(-1)!.endMs : times[0]!.startMs) + seconds * 1000;
 }
 
-/** When the first segment begins: what the first date says, less what comes before it. */
+/** Returns the start of the first segment: the first date, less the time in front of it. */
 function originOf(segments: readonly PlaylistSegment[]): number {
 	let beforeMs = 0;
 	for (const { duration, programDateTimeMs } of segments) {

@@ -15,7 +15,7 @@ const MESSAGE_HEADER_BYTES = [11, 7, 3, 0] as const;
 const EXTENDED_TIMESTAMP = 0xffffff;
 const MAX_CHUNK_SIZE = 0x7fffffff;
 
-/** Message buffers grow while their bytes arrive: what a peer only announces costs nothing. */
+/** Message buffers grow while their bytes arrive, so bytes that a peer only announces cost nothing. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
 /** A message buffer up to this size is kept for the next message of its chunk stream. */
 const KEPT_BUFFER_BYTES = 64 * 1024;
@@ -76,8 +76,8 @@ export class ChunkReader {
 
 	/**
 	 * Takes the next bytes. `chunk` is borrowed until return.
-	 * @throws PeerError RTMP_CHUNK_STREAM, RTMP_CHUNK_STREAM_LIMIT, RTMP_CHUNK_SIZE or RTMP_MESSAGE_TOO_LARGE, and whatever the
-	 * handler throws; the reader is of no use afterwards.
+	 * @throws PeerError RTMP_CHUNK_STREAM, RTMP_CHUNK_STREAM_LIMIT, RTMP_CHUNK_SIZE or RTMP_MESSAGE_TOO_LARGE, and every
+	 * error of the handler. The reader must not be used afterwards.
 	 */
 	push(chunk: Buffer): void {
 		let at = 0;

@@ -110,8 +110,8 @@ export function readConnect(command: Command): ConnectInfo {
 }
 
 /**
- * Body of the `_result` of connect. What we can do of Enhanced RTMP is told to those who asked only: small clients cannot parse
- * the strict array in it.
+ * Body of the `_result` of connect. Only a client that asked is told our part of Enhanced RTMP: small clients cannot
+ * parse the strict array in it.
  */
 export function connectResultBody(transactionId: number, { objectEncoding, enhanced }: ConnectInfo): Buffer {
 	return commandBody(

@@ -24,7 +24,7 @@ export type ConnectionEvents = {
 	opened?(): void;
 	/** Every message but the protocol control and ping messages, which are answered here. `body` is borrowed until return. */
 	message: MessageHandler;
-	/** The connection is over, told once; whatever still arrives is thrown away. */
+	/** The connection is over; this is told once. Bytes that still arrive are thrown away. */
 	closed(error: PeerError): void;
 };
 

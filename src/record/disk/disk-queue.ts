@@ -72,7 +72,7 @@ export class DiskQueue {
 		await this.#disk.report(this.#owner);
 	}
 
-	/** Lets go of open files, also after a failure; what has failed is no longer of interest. */
+	/** Lets go of open files, also after a failure. The failure itself is no longer of interest. */
 	async abandon(): Promise<void> {
 		this.#disk.order({ type: 'abandon', owner: this.#owner });
 		await this.#disk.report(this.#owner).catch(() => undefined);

@@ -5,8 +5,9 @@ import { UNFINISHED } from './atomic-file.js';
 import { errorCodeOf } from './file-error.js';
 
 /**
- * One thing to be done on the disk. `owner` is the queue that ordered it: what one owner orders is done in order, and after a failure
- * nothing more, until it has asked for a report. Files are numbers that the owner has given. `at` and `length` are a place in the page.
+ * One order for the disk. `owner` is the queue that gave it. The orders of one owner are done in order. After a failure
+ * nothing more of that owner is done, until it has asked for a report. Files are numbers that the owner has given. `at`
+ * and `length` are a place in the page.
  */
 export type DiskOp = { owner: number } & (
 	| { type: 'create'; file: number; path: string }

@@ -4,7 +4,7 @@ import type { DiskBatch, DiskOp, DiskReply } from './disk-role.js';
 const ENTRY = new URL('../../workers/disk.js', import.meta.url);
 /** Orders go over when they fill a page, and when somebody waits for them. */
 const PAGE_BYTES = 1024 * 1024;
-/** Free pages that are kept: what a hundred streams write in a second. */
+/** Free pages that are kept: as much as a hundred streams write in a second. */
 const MAX_FREE_PAGES = 16;
 
 type Waiting = { resolve: () => void; reject: (error: Error) => void };
@@ -21,11 +21,12 @@ export class DiskError extends Error {
 }
 
 /**
- * A thread beside this one that does nothing but write the files of one kind of output, with system calls that block. A call through
- * the pool of libuv costs several times what a write into the page cache does (two thread switches, a request object, a promise), and
- * a hundred streams make a thousand calls a second; here all that they order at one tick crosses in a few messages. A disk that hangs
- * stops this thread and, in time, the recordings that wait for it: neither the other outputs, nor whoever packages live streams
- * in the thread that orders, nor the pool of libuv, which has four threads for all files and names that the process asks for.
+ * A thread beside this one that does nothing but write the files of one kind of output, with system calls that block. A
+ * call through the pool of libuv costs several times a write into the page cache (two thread switches, a request
+ * object, a promise), and a hundred streams make a thousand calls a second. Here all their orders of one tick cross in
+ * a few messages. A disk that hangs stops this thread and, in time, the recordings that wait for it. It does not stop
+ * the other outputs, nor the packaging of live streams in the thread that orders, nor the pool of libuv, which has four
+ * threads for all files and names of the process.
  */
 export class DiskThread {
 	static readonly #ofOutputs = new Map<string, DiskThread>();

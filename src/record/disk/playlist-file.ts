@@ -2,14 +2,14 @@ import type { MediaPlaylist } from '../../protocol/m3u8/media-playlist.js';
 import { parseMediaPlaylist } from '../../protocol/m3u8/media-playlist-parser.js';
 import type { DiskFile, DiskQueue } from './disk-queue.js';
 
-/** A write within this is seen whole or not at all by those who read at the same time (Linux copies page by page). */
+/** Other readers see a write within this whole or not at all (Linux copies page by page). */
 const PAGE_BYTES = 4096;
 const BLANK_LINE = 0x0a;
 
 /**
- * A playlist on disk that grows line by line. Nobody ever reads half a line: what would cross a page of the file is moved to the next
- * one by blank lines, which players skip (RFC 8216 4.1). An append costs a hundredth of a file made anew, which has to be
- * created, renamed, and deleted in its turn.
+ * A playlist on disk that grows line by line. Nobody ever reads half a line: a line that would cross a page of the file
+ * is moved to the next one by blank lines, which players skip (RFC 8216 4.1). An append costs a hundredth of a file
+ * made anew, which has to be created, renamed, and deleted in its turn.
  */
 export class PlaylistFile {
 	readonly #path: string;
@@ -61,8 +61,8 @@ export class PlaylistFile {
 const LAST_OF_HEAD = /^#EXT-X-(MEDIA-SEQUENCE|DISCONTINUITY-SEQUENCE|PLAYLIST-TYPE):/;
 
 /**
- * A playlist up to its last whole segment: whoever wrote it may have been killed in the middle of a line. Null without a head; throws
- * PeerError for what is no playlist.
+ * Reads a playlist up to its last whole segment: its writer may have been killed in the middle of a line. Null without
+ * a head; throws PeerError for a text that is no playlist.
  */
 export function parseGrowingPlaylist(text: string): MediaPlaylist | null {
 	const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');

@@ -1,6 +1,6 @@
 import type { RecorderEvent } from '../output.js';
 
-/** A disk that works takes milliseconds; what is in the ring when it comes back is more than this, as a rule. */
+/** A disk that works takes milliseconds. A ring usually holds more than this when the disk comes back. */
 const STALL_MS = 5000;
 
 /** Raises an alarm when a recorder's step waits for a disk that does not answer, and says so when it is over. */

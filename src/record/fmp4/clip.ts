@@ -24,10 +24,10 @@ const SEGMENT = /^segment_\d+\.m4s$/;
 const INIT = /^init(_\d+)?\.mp4$/;
 
 /**
- * Cuts an MP4 with its index in front out of the take in `directory` (output_merge), which may still be running. Media data is not
- * touched: it begins with the keyframe before the range, and an edit list says what of it is to be presented, to the millisecond.
- * Null when there is no such take. Throws PeerError HTTP_REQUEST for a range that is upside down, too long or empty, or in
- * which the tracks change.
+ * Cuts an MP4 with its index in front out of the take in `directory` (output_merge), which may still be running. Media
+ * data is not touched: it begins with the keyframe before the range, and an edit list states the presented range to the
+ * millisecond. Null when there is no such take. Throws PeerError HTTP_REQUEST for a range that is upside down, too long
+ * or empty, or in which the tracks change.
  */
 export async function cutClip(directory: string, range: ClipRange): Promise<Clip | null> {
 	const playlist = await readPlaylist(path.join(directory, 'index.m3u8'));

@@ -10,7 +10,7 @@ import { type TakeWindow, WHOLE_TAKE } from './take-window.js';
 export const MERGED_DIRECTORY = 'output_merge';
 export const SEPARATE_DIRECTORY = 'output_separate';
 
-/** One for all takes of a thread: what it keeps is bounded, however many there are. */
+/** One pool for all takes of a thread: it keeps a bounded amount for any number of takes. */
 const payloads = new BufferPool();
 
 /**

@@ -5,7 +5,7 @@ import { errorCodeOf } from '../disk/file-error.js';
 import type { RetentionRule } from '../output.js';
 import { endPlaylist, HLS_PLAYLIST, readPlaylist } from './past-playlist.js';
 
-/** A playlist that nobody has added to for this long is over, whoever should have ended it. */
+/** A playlist that nobody has added to for this long is over, even if nobody has ended it. */
 const OVER_MS = 10 * 60_000;
 
 /**

@@ -256,7 +256,7 @@ export class TsWindow implements TsSink {
 		return true;
 	}
 
-	/** Takes the oldest segment out of the playlist; its file stays for those who have just seen it there. */
+	/** Takes the oldest segment out of the playlist. Its file stays for players who have just seen it there. */
 	#drop(longestMs: number): void {
 		const { uri, key, duration, discontinuity } = this.#listed.shift()!;
 		const durationMs = duration * 1000;

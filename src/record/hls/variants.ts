@@ -89,7 +89,7 @@ function sizeOf(resolution: string): { width: number; height: number } | null {
 	return width && height ? { width, height } : null;
 }
 
-/** By URI, as whoever knew it has written it down. */
+/** The tracks by URI, as the process that knew them has written them down. */
 function tracksIn(text: string): Map<string, VariantTracks> {
 	const tracks = new Map<string, VariantTracks>();
 	const lines = text.split('\n');

@@ -39,7 +39,7 @@ export class Audience {
 		return NO_ROOM;
 	}
 
-	/** The lane of those who want the same bytes as `port`. */
+	/** Returns the lane of the subscribers who want the same bytes as `port`. */
 	laneFor(port: SubscriberPort): Lane<HubSubscriber> {
 		let lane = this.lanes.find((candidate) => candidate.serves(port));
 		if (lane === undefined) {

@@ -30,7 +30,7 @@ export type SubscriberHost = {
 	forget(subscriber: HubSubscriber): void;
 };
 
-/** A subscriber of one hub: a cursor and a few numbers, whatever its network does. Its fields belong to the hub. */
+/** A subscriber of one hub: a cursor and a few numbers, however slow its network is. Its fields belong to the hub. */
 export class HubSubscriber implements Subscription {
 	readonly port: SubscriberPort;
 	readonly socket: Socket;

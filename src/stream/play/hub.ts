@@ -26,14 +26,14 @@ export type HubHost = {
 /**
  * Fans one stream out to its subscribers in one thread. A subscriber is a cursor, not a queue: those at the live edge whose
  * sockets are empty are written one shared Buffer per flush; the others go on from the ring, in shared pieces, when their
- * sockets drain; who was lapped meanwhile goes on at the newest keyframe.
+ * sockets drain; a subscriber that was lapped meanwhile goes on at the newest keyframe.
  *
  *   ring  ---[ start point ........ cursor of one behind ........ edge | new records ]--- tail
  *                                                                 all of `live` stand here
  */
 export class Hub {
 	readonly stream: StreamInfo;
-	/** A subscriber to whom nothing could be written for this long is let go. */
+	/** A subscriber is let go when nothing could be written to it for this long. */
 	maxLagMs = 30_000;
 	readonly #host: HubHost;
 	readonly #audience = new Audience();
@@ -75,7 +75,7 @@ export class Hub {
 		return this.#complete;
 	}
 
-	/** Adds a subscriber; whatever can be played is written before this returns. */
+	/** Adds a subscriber. Everything that can be played is written before this returns. */
 	subscribe(port: SubscriberPort): Subscription {
 		const lane = this.#audience.laneFor(port);
 		const subscriber = new HubSubscriber(this, port, lane);
@@ -106,7 +106,7 @@ export class Hub {
 		return records;
 	}
 
-	/** Serves whoever can be served without a flush and lets go of those that have been stuck for too long. */
+	/** Serves subscribers that need no flush, and lets go of those that have been stuck for too long. */
 	keepHouse(nowMs: number): void {
 		this.#nowMs = nowMs;
 		const { apart, lanes } = this.#audience;
@@ -301,7 +301,7 @@ export class Hub {
 		}
 	}
 
-	/** Null at the edge, and in front of it: who starts at a keyframe newer than the edge waits for the next flush. */
+	/** Null at the edge, and in front of it: a subscriber that starts at a newer keyframe waits for the next flush. */
 	#nextPiece(subscriber: HubSubscriber): Piece | typeof LAPPED | null {
 		return subscriber.lane.pieces.pieceAt(this.#reader, subscriber.lane.format, subscriber.cursor, this.#edge);
 	}

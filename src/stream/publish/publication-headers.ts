@@ -8,7 +8,7 @@ export const TRACK_KIND: { readonly [kind in RecordKind]?: TrackKind } = {
 	[RecordKind.audioHeader]: 'audio',
 	[RecordKind.videoHeader]: 'video',
 };
-/** To those who are there a configuration is one more tag of its track: it starts no new decoder. */
+/** For present viewers a configuration is one more tag of its track: it starts no new decoder. */
 export const CONFIGURATION_KIND: { readonly [kind in RecordKind]?: RecordKind } = {
 	[RecordKind.audioHeader]: RecordKind.audio,
 	[RecordKind.videoHeader]: RecordKind.video,

@@ -117,7 +117,7 @@ export class Publication {
 		}
 	}
 
-	/** Another source takes the place of the present one: what it sends is spliced to what has been written. */
+	/** Another source takes the place of the present one. Its frames are spliced to the written ones. */
 	splice(): void {
 		if (this.#closed || this.#pending !== null || this.#lastFrameDtsMs === null) {
 			return; // nothing of the present source is on air
@@ -284,7 +284,7 @@ export class Publication {
 		}
 	}
 
-	/** Keeps a header for those who join later, and writes it for those who are there, if its bytes are news. */
+	/** Keeps a header for late viewers, and writes it for the present ones if its bytes are new. */
 	#putHeader(header: StreamHeader, dtsMs: number): void {
 		const { kind, isConfiguration, trackId, body } = header;
 		const change = this.#headers.put(header);

@@ -49,7 +49,7 @@ function encodeKey(key: string): Buffer {
 	return Buffer.concat([length, Buffer.from(key)]);
 }
 
-/** The first `count` values; what lies behind them need not be AMF. */
+/** The first `count` values. The bytes behind them need not be AMF. */
 export function decodeAmf(bytes: Buffer, count = Number.POSITIVE_INFINITY): AmfValue[] {
 	const cursor = { at: 0 };
 	const values: AmfValue[] = [];

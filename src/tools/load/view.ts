@@ -19,7 +19,10 @@ export type ViewOptions = {
 	/** Time between the last viewer's first picture and the measurement. */
 	settleSeconds: number;
 	checkEvery: number;
-	/** Bitrate of the source, and time between two frames by FLV tag type: what "starved" and "missing" are held against. */
+	/**
+	 * Bitrate of the source, and time between two frames by FLV tag type. Viewers are "starved" or "missing" frames
+	 * against them.
+	 */
 	kbps: number;
 	stepMs: Record<number, number>;
 	pid?: number | undefined;

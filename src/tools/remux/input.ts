@@ -8,12 +8,14 @@ import { Progress } from '../progress.js';
 const CHUNK_BYTES = 256 * 1024;
 const PROBE_BYTES = 376;
 
-/** Reads all frames of a file into `sink`. `afterChunk` hears of the place in the file; what it returns is waited for. */
+/** Reads all frames of a file into `sink`. `afterChunk` gets the place in the file, and its promise is waited for. */
 export type Reader = (sink: FrameSink, afterChunk?: (position: number) => Promise<void> | void) => Promise<void>;
 
 export type Input = { read: Reader; sizeBytes: number; close: () => Promise<void> };
 
-/** Opens an FLV, MP4 or MPEG-TS file, told by its first bytes, not by its name. Whoever reads it sees progress on a terminal. */
+/**
+ * Opens an FLV, MP4 or MPEG-TS file, told by its first bytes, not by its name. Reading shows progress on a terminal.
+ */
 export async function openInput(path: string): Promise<Input> {
 	const file = await open(path, 'r');
 	const { size } = await file.stat();

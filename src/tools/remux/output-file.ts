@@ -2,8 +2,8 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type { BufferPool } from '../../bytes/buffer-pool.js';
 
 /**
- * A file that a tool writes from start to end. Writes are waited for: what was made a moment ago is still in the processor's own cache,
- * and nothing is handed to another thread.
+ * A file that a tool writes from start to end. Writes are waited for: bytes made a moment ago are still in the
+ * processor's own cache, and nothing is handed to another thread.
  */
 export class OutputFile {
 	readonly #fd: number;

@@ -43,7 +43,7 @@ export class SegmentFolder {
 		this.#file.append(bytes);
 	}
 
-	/** `discontinuity`: what follows does not continue it. */
+	/** `discontinuity`: the next segment does not continue it. */
 	endSegment(durationMs: number, discontinuity: boolean): void {
 		if (this.#file === null) {
 			return;

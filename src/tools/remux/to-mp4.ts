@@ -4,7 +4,10 @@ import { Mp4Plan } from '../../remux/flv-to-mp4.js';
 import type { Input, Reader } from './input.js';
 import { OutputFile } from './output-file.js';
 
-/** The size of an MP4's index is judged by this much of the input, and more is left for it; what is left over stays empty. */
+/**
+ * The size of an MP4's index is judged by this much of the input, and more room is kept for it. The rest of the room
+ * stays empty.
+ */
 const GUESS_BYTES = 6 * 1024 * 1024;
 const GUESS_MARGIN = 1.3;
 const GUESS_LEAST_BYTES = 64 * 1024;
