@@ -13,6 +13,11 @@ export type Layer = {
 export const LAYERS: readonly Layer[] = [
 	{ folder: 'errors', subject: 'the closed list of codes, `PeerError`, `Reason`, `assert`', runsIn: ['everywhere'] },
 	{
+		folder: 'stream-name',
+		subject: 'the name of a stream, made and checked in one place',
+		runsIn: ['primary', 'coordinator', 'ingest', 'delivery', 'remux', 'tools'],
+	},
+	{
 		folder: 'bytes',
 		subject: 'numbers, bits and buffers',
 		runsIn: ['ingest', 'delivery', 'remux', 'tools', 'browser'],

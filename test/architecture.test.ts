@@ -36,6 +36,14 @@ const PACKAGE_OWNERS: Readonly<Record<string, string>> = {
 	'mpegts.js': 'web',
 };
 
+/** A name arrives here as two texts and becomes a StreamName. */
+const ASKED_BY_TEXT = [
+	'src/admin/admin-api.ts',
+	'src/delivery/live-hls.ts',
+	'src/files/clip-source.ts',
+	'src/admin/stream-view.ts',
+];
+
 const TOP_LEVEL_FOLDERS = ['bench', 'docs', 'ops', 'src', 'test', 'workers'];
 const MAX_SOURCE_LINES = 400;
 const MAX_WORKER_LINES = 40;
@@ -122,6 +130,18 @@ describe('architecture', () => {
 				worker.path,
 			);
 		}
+	});
+
+	it('speaks of streams by one value, made in one place', () => {
+		const pair = /\bapp: string[,;]\s*name: string|\$\{(?:\w+\.)?app\}\/\$\{(?:\w+\.)?name\}/;
+		const maker = 'src/stream-name.ts';
+		const wrong = source.filter(
+			({ path: file, text }) => file !== maker && !ASKED_BY_TEXT.includes(file) && pair.test(text),
+		);
+		assert.deepEqual(
+			wrong.map((file) => file.path),
+			[],
+		);
 	});
 
 	it('has no source file that is too long without a reason', () => {

@@ -6,6 +6,7 @@ import { bindHandle, boundPort } from '#src/primary/server-handle.js';
 import { RecordFlag, RecordKind, StreamFlag } from '#src/ring/layout.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
 import { allocateConnectionTable } from '#src/stream/connection-table.js';
+import { streamName } from '#src/stream-name.js';
 import { BAR_CLIP, loadClip } from '#src/tools/load/clip.js';
 import { isKeyframe, isSequenceHeader, type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 
@@ -30,7 +31,7 @@ const role = new DeliveryRole(
 		server: { role: 'origin', ports: {} },
 		relay: { processId: '00000000', onDemand: false },
 		heartbeat: new SharedArrayBuffer(4),
-		streams: [{ streamId: 1, app: 'live', name: 'bench', ring, counterSlot: 1 }],
+		streams: [{ streamId: 1, name: streamName('live', 'bench'), ring, counterSlot: 1 }],
 	},
 	() => undefined,
 	pino({ level: 'warn' }),

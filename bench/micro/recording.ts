@@ -11,6 +11,7 @@ import { OUTPUT_NAMES, OUTPUTS, type OutputName } from '#src/record/outputs.js';
 import { RecorderFigures } from '#src/record/recorder-figures.js';
 import { type RecordingTask, record } from '#src/record/recording-task.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
+import { streamName } from '#src/stream-name.js';
 import { BAR_CLIP } from '#src/tools/load/clip.js';
 import type { FeedOptions } from './ring-feeder.js';
 
@@ -97,8 +98,8 @@ function start(ring: SharedArrayBuffer, name: string, output: OutputName): Recor
 	const { port1, port2 } = new MessageChannel();
 	const figures = new RecorderFigures();
 	const task: RecordingTask = {
-		...{ ring, app: 'live', name },
-		directory: takeDirectory(directory, OUTPUTS[output].folder, 'live', name),
+		...{ ring, name: streamName('live', name) },
+		directory: takeDirectory(directory, OUTPUTS[output].folder, streamName('live', name)),
 		config: configSchema.parse({}),
 		figures: figures.shared,
 		disk: new DiskGauge().shared,

@@ -4,6 +4,7 @@ import { createRuntimeRegistry } from '../metrics/process-metrics.js';
 import { METRICS_CONTENT_TYPE, scrape } from '../metrics/scrape.js';
 import type { ProcessSnapshot } from '../metrics/snapshot.js';
 import type { ProcessPort } from '../process/process-port.js';
+import { type StreamName, streamName } from '../stream-name.js';
 import { streamViews } from './stream-view.js';
 
 /** The services of the primary that the admin port needs. */
@@ -29,11 +30,11 @@ const ROUTES: readonly Route[] = [
 	{ pattern: /^\/api\/v1\/streams$/, methods: { GET: (api) => api.streams() } },
 	{
 		pattern: /^\/api\/v1\/streams\/([\w-]{1,128})\/([\w-]{1,128})$/,
-		methods: { GET: (api, app, name) => api.stream(app, name) },
+		methods: { GET: (api, app, name) => api.stream(streamName(app, name)) },
 	},
 	{
 		pattern: /^\/api\/v1\/streams\/([\w-]{1,128})\/([\w-]{1,128})\/publisher$/,
-		methods: { DELETE: (api, app, name) => api.evict(app, name) },
+		methods: { DELETE: (api, app, name) => api.evict(streamName(app, name)) },
 	},
 ];
 
@@ -107,15 +108,15 @@ export class AdminApi {
 		return json(200, { streams: streamViews(await this.#snapshots()) });
 	}
 
-	async stream(app: string, name: string): Promise<AdminResponse> {
+	async stream(name: StreamName): Promise<AdminResponse> {
 		const views = streamViews(await this.#snapshots());
-		const stream = views.find((view) => view.app === app && view.name === name);
-		return stream === undefined ? notLive(app, name) : json(200, stream);
+		const stream = views.find((view) => view.app === name.app && view.name === name.name);
+		return stream === undefined ? notLive(name) : json(200, stream);
 	}
 
-	async evict(app: string, name: string): Promise<AdminResponse> {
-		const evicted = await this.#askAll((port) => port.evict(app, name));
-		return evicted.includes(true) ? json(200, { evicted: true }) : notLive(app, name);
+	async evict(name: StreamName): Promise<AdminResponse> {
+		const evicted = await this.#askAll((port) => port.evict(name));
+		return evicted.includes(true) ? json(200, { evicted: true }) : notLive(name);
 	}
 
 	#snapshots(): Promise<ProcessSnapshot[]> {
@@ -129,8 +130,8 @@ export class AdminApi {
 	}
 }
 
-function notLive(app: string, name: string): AdminResponse {
-	return json(404, { error: `stream ${app}/${name} is not live or has no publisher` });
+function notLive(name: StreamName): AdminResponse {
+	return json(404, { error: `stream ${name.key} is not live or has no publisher` });
 }
 
 function json(status: number, body: object): AdminResponse {

@@ -27,7 +27,7 @@ export type StreamView = {
 export function streamViews(snapshots: readonly ProcessSnapshot[]): StreamView[] {
 	const merged = new Map<string, StreamSnapshot>();
 	for (const stream of snapshots.flatMap((snapshot) => snapshot.streams)) {
-		const key = `${stream.app}/${stream.name}`;
+		const key = stream.name.key;
 		const known = merged.get(key);
 		merged.set(key, known === undefined ? structuredClone(stream) : mergeViews(known, stream));
 	}
@@ -37,8 +37,8 @@ export function streamViews(snapshots: readonly ProcessSnapshot[]): StreamView[]
 function viewOf(stream: StreamSnapshot): StreamView {
 	const { counts } = stream;
 	return {
-		app: stream.app,
-		name: stream.name,
+		app: stream.name.app,
+		name: stream.name.name,
 		publisher: stream.publisher,
 		startedAt: new Date(stream.startedAtMs).toISOString(),
 		lastMediaAt: stream.lastMediaAtMs === 0 ? null : new Date(stream.lastMediaAtMs).toISOString(),

@@ -41,5 +41,5 @@ function dotted(path: readonly PropertyKey[]): string {
 }
 
 function show(value: unknown): string {
-	return value === undefined || value === null ? 'nothing' : (JSON.stringify(value) ?? String(value));
+	return value === undefined || value === null ? 'nothing' : (JSON.stringify(value) ?? typeof value);
 }

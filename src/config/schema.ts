@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NAME_PATTERN, type StreamName } from '../stream-name.js';
 import { duration, size } from './units.js';
 
 /**
@@ -20,7 +21,7 @@ const UPSTREAM_PROTOCOLS = ['http:', 'https:', 'ws:', 'wss:', 'rtmp:', 'rtmps:']
 /** A base address: what comes behind it is the stream's path. */
 const upstream = z.string().refine(isUpstream).meta({ expects: 'a URL such as http://origin:8501' });
 
-export const nameSchema = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'expected 1 to 128 of A-Z a-z 0-9 _ -');
+const nameSchema = z.string().regex(NAME_PATTERN, 'expected 1 to 128 of A-Z a-z 0-9 _ -');
 
 const publishSchema = z.strictObject({
 	jitter: z
@@ -343,8 +344,8 @@ export type AppPolicy = {
 	dvr: z.output<typeof dvrSchema>;
 };
 
-/** Returns what applies to `app`: the sections with the app's own overrides laid over them. */
-export function policyOf(config: Config, app: string): AppPolicy {
+/** The policy for the streams of an app: the sections with the app's own overrides laid over them. */
+export function policyOf(config: Config, { app }: Pick<StreamName, 'app'>): AppPolicy {
 	const own = Object.hasOwn(config.apps, app) ? config.apps[app] : undefined;
 	return {
 		publish: overlay(config.publish, own?.publish),

@@ -3,6 +3,7 @@ import { reasonOf } from '../errors.js';
 import { answerError, rawErrorResponse, responseHead, statusOf } from '../http/answer.js';
 import { corsHeaders } from '../http/cors.js';
 import { peerAddress } from '../stream/connection-limits.js';
+import { streamLabels } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { flvChunkedFormat, flvFormat } from './flv-formats.js';
 import type { LentSocket } from './lent-socket.js';
@@ -44,7 +45,7 @@ export async function playByHttp(
 		const error = lent.destroyed || !('code' in found) ? reasonOf('PEER_GONE') : found;
 		answerError(response, error, cors, { keepAlive: true });
 		response.end();
-		const facts = { protocol: 'http-flv', role: 'player', address, app: target.app, stream: target.name } as const;
+		const facts = { protocol: 'http-flv', role: 'player', address, ...streamLabels(target.name) } as const;
 		reportSessionEnd(services, { ...facts, startedAtMs }, error, { bytesIn: 0, bytesOut: 0 });
 		return;
 	}

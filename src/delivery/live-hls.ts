@@ -9,6 +9,7 @@ import { answerError, errorBody } from '../http/answer.js';
 import { type LiveAnswer, SharedBody } from '../live/answer.js';
 import { type LiveResource, parseLiveName } from '../live/names.js';
 import type { LiveSource } from '../live/source.js';
+import { isStreamName, type StreamName, streamName } from '../stream-name.js';
 
 const PATH = /^\/hls\/([^/]+)\/([^/]+)\/(live[^/]*)$/;
 const ERRORS: Readonly<Record<400 | 404 | 503, ErrorCode>> = {
@@ -20,15 +21,15 @@ const NOT_FOUND: LiveAnswer = { status: 404, contentType: '', maxAgeSeconds: 0, 
 
 /** What answers are made from, and how they are counted. */
 export type LiveServices = {
-	live: { get(app: string, name: string): Pick<LiveSource, 'ask'> | null } | null;
+	live: { get(name: StreamName): Pick<LiveSource, 'ask'> | null } | null;
 	files: Pick<FileServer, 'exchange'>;
 };
 
 /** What of a live stream's HLS or DASH a path names; null of anything else, which may be on disk. */
-export function parseLivePath(path: string): { app: string; name: string; resource: LiveResource } | null {
+export function parseLivePath(path: string): { name: StreamName; resource: LiveResource } | null {
 	const [, app = '', name = '', file = ''] = PATH.exec(path) ?? [];
 	const resource = parseLiveName(file);
-	return resource === null ? null : { app, name, resource };
+	return resource === null || !isStreamName(app, name) ? null : { name: streamName(app, name), resource };
 }
 
 /**
@@ -39,10 +40,10 @@ export function serveLive(
 	{ live, files }: LiveServices,
 	request: IncomingMessage,
 	response: ServerResponse,
-	{ app, name, resource, query }: { app: string; name: string; resource: LiveResource; query: string },
+	{ name, resource, query }: { name: StreamName; resource: LiveResource; query: string },
 	cors: Readonly<Record<string, string>>,
 ): void {
-	const source = live?.get(app, name) ?? null;
+	const source = live?.get(name) ?? null;
 	const exchange = files.exchange(request, response, cors);
 	const write = (answer: LiveAnswer): void => writeAnswer(exchange, answer, cors);
 	if (source === null) {

@@ -3,6 +3,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import { ERROR_CODES, type Reason, reasonOf } from '../errors.js';
 import { formatPublisher, PUBLISHER_HEADER } from '../protocol/relay.js';
 import type { PublisherInfo } from '../stream/thread-messages.js';
+import type { StreamName } from '../stream-name.js';
 import type { PushChannel, PushGate, PushListener } from './push-gate.js';
 
 const OK = 200;
@@ -17,8 +18,8 @@ export class OriginPushes implements PushGate {
 		this.#socketPath = socketPath;
 	}
 
-	open(app: string, name: string, publisher: PublisherInfo, listener: PushListener): PushChannel {
-		return new OriginPush(this.#socketPath, `/${app}/${name}`, publisher, listener);
+	open(name: StreamName, publisher: PublisherInfo, listener: PushListener): PushChannel {
+		return new OriginPush(this.#socketPath, `/${name.key}`, publisher, listener);
 	}
 }
 

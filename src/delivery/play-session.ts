@@ -5,6 +5,7 @@ import { peerAddress } from '../stream/connection-limits.js';
 import type { SubscriberPort, Subscription, WireFormat } from '../stream/play/subscriber.js';
 import type { WantedStream } from '../stream/stream-finder.js';
 import type { Protocol, StreamInfo } from '../stream/thread-messages.js';
+import { streamLabels } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { reportSessionEnd } from './session-end.js';
 
@@ -68,7 +69,7 @@ export class PlaySession implements SubscriberPort {
 		const subscription = this.#services.hubs.of(this.#stream).subscribe(this);
 		this.#subscription = subscription;
 		if (!subscription.started) {
-			const { waitTimeout } = policyOf(this.#services.config, this.#stream.app).play;
+			const { waitTimeout } = policyOf(this.#services.config, this.#stream.name).play;
 			setTimeout(() => {
 				if (!subscription.started) {
 					this.#end(reasonOf('STREAM_NOT_FOUND', 'no media'));
@@ -101,8 +102,12 @@ export class PlaySession implements SubscriberPort {
 			}
 			setTimeout(() => socket.destroy(), LINGER_MS).unref();
 		}
-		const { app, name: stream } = this.#stream;
-		const facts = { protocol: this.#wire.protocol, role: 'player', address: this.#address, app, stream } as const;
+		const facts = {
+			protocol: this.#wire.protocol,
+			role: 'player',
+			address: this.#address,
+			...streamLabels(this.#stream.name),
+		} as const;
 		const { bytesOut, skips } = subscription;
 		const traffic = { bytesIn: 0, bytesOut, skips };
 		reportSessionEnd(this.#services, { ...facts, startedAtMs: this.#startedAtMs }, error, traffic);
@@ -123,7 +128,7 @@ export async function findStream(
 	target: PlayTarget,
 	onGone: (giveUp: () => void) => void,
 ): Promise<StreamInfo | Reason> {
-	const policy = policyOf(config, target.app).play;
+	const policy = policyOf(config, target.name).play;
 	// Another process of this server has the viewers, and waits for them by asking again.
 	const play = internal ? { ...policy, missing: '404' as const } : policy;
 	let found = finder.findNow(target, play);

@@ -1,10 +1,11 @@
 import type { ErrorCode, Reason } from '../errors.js';
 import type { PublisherInfo } from '../stream/thread-messages.js';
+import type { StreamName } from '../stream-name.js';
 
 /** Where the pushes of a thread go: to ingest threads of its process, or to another process. */
 export type PushGate = {
 	/** Asks for a publication; `listener` hears the verdict. @returns null when there is nobody to ask at the moment. */
-	open(app: string, name: string, publisher: PublisherInfo, listener: PushListener): PushChannel | null;
+	open(name: StreamName, publisher: PublisherInfo, listener: PushListener): PushChannel | null;
 };
 
 /** What a pushing session hears of its publication. */

@@ -1,12 +1,12 @@
 import type { MessagePort } from 'node:worker_threads';
 import { ERROR_CODES, type ErrorCode, type Reason, reasonOf } from '../errors.js';
-import { streamKey } from '../stream/directory.js';
 import {
 	PUSH_WINDOW_BYTES,
 	type PublisherInfo,
 	type PushToDelivery,
 	type PushToIngest,
 } from '../stream/thread-messages.js';
+import type { StreamName } from '../stream-name.js';
 import type { PushChannel, PushGate, PushListener } from './push-gate.js';
 
 type IngestPort = { port: MessagePort; pushes: Map<number, Push> };
@@ -41,14 +41,14 @@ export class PushPorts implements PushGate {
 	 * Asks for a publication. One name always goes to the same thread while the threads are the same.
 	 * @returns null when there is no ingest thread at the moment.
 	 */
-	open(app: string, name: string, publisher: PublisherInfo, listener: PushListener): Push | null {
+	open(name: StreamName, publisher: PublisherInfo, listener: PushListener): Push | null {
 		const indexes = [...this.#ports.keys()].sort((a, b) => a - b);
-		const ingest = this.#ports.get(indexes[hash(streamKey(app, name)) % indexes.length] ?? -1);
+		const ingest = this.#ports.get(indexes[hash(name.key) % indexes.length] ?? -1);
 		if (ingest === undefined) {
 			return null;
 		}
 		const push = new Push(++this.#lastPushId, ingest, listener);
-		ingest.port.postMessage({ type: 'push-open', pushId: push.pushId, app, name, publisher } satisfies PushToIngest);
+		ingest.port.postMessage({ type: 'push-open', pushId: push.pushId, name, publisher } satisfies PushToIngest);
 		return push;
 	}
 }

@@ -1,5 +1,6 @@
 import { type Reason, reasonOf } from '../errors.js';
 import type { Protocol } from '../stream/thread-messages.js';
+import { type StreamName, streamLabels } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import type { PushChannel, PushListener } from './push-gate.js';
 import { reportSessionEnd, type SessionFacts } from './session-end.js';
@@ -17,7 +18,7 @@ export type PushWire = {
 };
 
 /** What a peer wants to publish. */
-export type PushTarget = { app: string; name: string; query: string };
+export type PushTarget = { name: StreamName; query: string };
 
 /** One publisher by HTTP or WebSocket: its bytes go to an ingest thread as they come, the verdict comes back. */
 export class PushSession implements PushListener {
@@ -32,21 +33,21 @@ export class PushSession implements PushListener {
 	constructor(
 		services: DeliveryServices,
 		wire: PushWire,
-		{ app, name }: PushTarget,
+		{ name }: PushTarget,
 		onOver: (session: PushSession) => void,
 	) {
 		this.#services = services;
 		this.#wire = wire;
 		this.#onOver = onOver;
 		const { protocol, address } = wire;
-		this.#facts = { protocol, role: 'publisher', address, app, stream: name, startedAtMs: performance.now() };
+		this.#facts = { protocol, role: 'publisher', address, ...streamLabels(name), startedAtMs: performance.now() };
 	}
 
 	/** Asks for the verdict. */
-	start({ app, name, query }: PushTarget): void {
+	start({ name, query }: PushTarget): void {
 		this.#services.counters.add('sessionsAccepted', 1);
 		const { protocol, address } = this.#wire;
-		const push = this.#services.pushes.open(app, name, { protocol, address, query }, this);
+		const push = this.#services.pushes.open(name, { protocol, address, query }, this);
 		if (push === null) {
 			this.#end(reasonOf('SERVER_STOPPING', 'no ingest thread is running'));
 		}

@@ -1,10 +1,9 @@
-import { nameSchema } from '../config/schema.js';
-import { PeerError } from '../errors.js';
+import { type StreamName, streamName } from '../stream-name.js';
 
 /** What a request's target names. `query` is without `?`. */
 export type Route =
 	/** `/{app}/{name}` (push) or `/{app}/{name}.flv` (push or play). */
-	| { kind: 'stream'; app: string; name: string; flv: boolean; query: string }
+	| { kind: 'stream'; name: StreamName; flv: boolean; query: string }
 	/** Anything else: `path` is as it came, percent-encoded. */
 	| { kind: 'file'; path: string; query: string };
 
@@ -27,14 +26,6 @@ export function parseRoute(target: string, publishes: boolean): Route {
 	if (match === null || !(publishes || flv)) {
 		return { kind: 'file', path: path === '' ? '/' : path, query };
 	}
-	const app = checked(match[1]!);
-	const name = checked(flv ? match[2]!.slice(0, -SUFFIX.length) : match[2]!);
-	return { kind: 'stream', app, name, flv, query };
-}
-
-function checked(name: string): string {
-	if (!nameSchema.safeParse(name).success) {
-		throw new PeerError('NAME_INVALID', JSON.stringify(name.slice(0, 64)));
-	}
-	return name;
+	const name = flv ? match[2]!.slice(0, -SUFFIX.length) : match[2]!;
+	return { kind: 'stream', name: streamName(match[1]!, name), flv, query };
 }

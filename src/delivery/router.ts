@@ -13,6 +13,7 @@ import {
 } from '../protocol/relay.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import type { ListenerName, Protocol } from '../stream/thread-messages.js';
+import type { StreamName } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { playByHttp } from './http-play.js';
 import { HttpPushWire } from './http-push.js';
@@ -137,7 +138,7 @@ export class Router {
 	#route(request: IncomingMessage, publishes: boolean): Route {
 		const route = parseRoute(request.url ?? '/', publishes);
 		if (route.kind === 'stream' && this.#services.live === null && !publishes) {
-			return { kind: 'file', path: `/${route.app}/${route.name}.flv`, query: route.query };
+			return { kind: 'file', path: `/${route.name.key}.flv`, query: route.query };
 		}
 		if (route.kind === 'stream' && this.#listener === 'files') {
 			throw new PeerError('STREAM_NOT_FOUND', 'this port serves files only');
@@ -167,8 +168,8 @@ export class Router {
 	}
 }
 
-function playTarget({ app, name }: { app: string; name: string }, { headers }: IncomingMessage): PlayTarget {
-	return { app, name, via: parseVia(headers[VIA_HEADER]), resumeMs: parseResume(headers[RESUME_HEADER]) };
+function playTarget({ name }: { name: StreamName }, { headers }: IncomingMessage): PlayTarget {
+	return { name, via: parseVia(headers[VIA_HEADER]), resumeMs: parseResume(headers[RESUME_HEADER]) };
 }
 
 /** Anything else that is thrown is a defect of ours and goes on up. */

@@ -31,7 +31,7 @@ export function describeServer(
 	listener: ListenerName,
 	query: string,
 ): ServerDescription {
-	const { record, hls } = policyOf(config, new URLSearchParams(query).get('app') ?? '');
+	const { record, hls } = policyOf(config, { app: new URLSearchParams(query).get('app') ?? '' });
 	const records = role !== 'flv-gateway';
 	return {
 		role,

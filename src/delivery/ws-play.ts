@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws';
 import { type ErrorCode, type Reason, reasonOf } from '../errors.js';
 import { corsHeaders } from '../http/cors.js';
 import { peerAddress } from '../stream/connection-limits.js';
+import { streamLabels } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { flvWebSocketFormat } from './flv-formats.js';
 import type { LentSocket } from './lent-socket.js';
@@ -34,7 +35,7 @@ export async function playByWebSocket(
 	if ('code' in found || socket === null) {
 		const error = lent.destroyed || !('code' in found) ? reasonOf('PEER_GONE') : found;
 		refuseHandshake(request, lent, head, error, cors);
-		const facts = { protocol: 'ws-flv', role: 'player', address, app: target.app, stream: target.name } as const;
+		const facts = { protocol: 'ws-flv', role: 'player', address, ...streamLabels(target.name) } as const;
 		reportSessionEnd(services, { ...facts, startedAtMs }, error, { bytesIn: 0, bytesOut: 0 });
 		return;
 	}

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { nameSchema } from '../config/schema.js';
 import { PeerError } from '../errors.js';
 import { parseMoment } from '../protocol/m3u8/moment.js';
 import { type ClipRange, cutClip } from '../record/fmp4/clip.js';
 import { MERGED_DIRECTORY } from '../record/fmp4/take.js';
 import { isTakeName } from '../record/fmp4/take-directory.js';
+import { isStreamName } from '../stream-name.js';
 import { CACHE_CONTROL } from './content-type.js';
 import type { FileSource, Supply, Wanted } from './file-source.js';
 import type { Representation } from './representation.js';
@@ -35,7 +35,7 @@ export class ClipSource implements FileSource {
 			return this.#inner.find(wanted);
 		}
 		const [, app = '', name = '', take = ''] = match;
-		const known = [app, name].every((text) => nameSchema.safeParse(text).success) && (take === '' || isTakeName(take));
+		const known = isStreamName(app, name) && (take === '' || isTakeName(take));
 		const range = rangeOf(wanted.query);
 		const directory = path.join(path.resolve(this.#media()), 'mp4', app, name, take, MERGED_DIRECTORY);
 		const clip = known ? await cutClip(directory, range) : null;

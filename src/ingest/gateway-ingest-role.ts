@@ -4,8 +4,8 @@ import { createLogger, type Logger } from '../log/logger.js';
 import { Counters } from '../metrics/counters.js';
 import { Pull, type PullServices } from '../relay/pull.js';
 import { Upstreams } from '../relay/upstreams.js';
-import { streamKey } from '../stream/directory.js';
 import type { CoordinatorToThread, RelayWish, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
+import type { StreamName } from '../stream-name.js';
 import { IngestRole } from './ingest-role.js';
 
 /** An ingest thread of a gateway: an ingest thread that also pulls what the coordinator wants of it. */
@@ -37,10 +37,10 @@ export class GatewayIngestRole {
 	handle(message: CoordinatorToThread): void {
 		switch (message.type) {
 			case 'pull-start':
-				this.#start(message.app, message.name, message);
+				this.#start(message.name, message);
 				break;
 			case 'pull-stop':
-				this.#stop(message.app, message.name);
+				this.#stop(message.name);
 				break;
 			case 'config':
 				this.#configure(message.config);
@@ -57,20 +57,20 @@ export class GatewayIngestRole {
 		}
 	}
 
-	#start(app: string, name: string, wish: RelayWish): void {
-		const key = streamKey(app, name);
+	#start(name: StreamName, wish: RelayWish): void {
+		const key = name.key;
 		const running = this.#pulls.get(key);
 		if (running !== undefined) {
 			running.follow(wish.via);
 			return;
 		}
-		const pull = new Pull(this.#services, app, name, wish);
+		const pull = new Pull(this.#services, name, wish);
 		this.#pulls.set(key, pull);
 		pull.start();
 	}
 
-	#stop(app: string, name: string): void {
-		const key = streamKey(app, name);
+	#stop(name: StreamName): void {
+		const key = name.key;
 		this.#pulls.get(key)?.stop('STREAM_ENDED');
 		this.#pulls.delete(key);
 	}

@@ -69,11 +69,11 @@ export class PushReceiver {
 		}
 	}
 
-	async #open({ pushId, app, name, publisher }: PushToIngest & { type: 'push-open' }): Promise<void> {
+	async #open({ pushId, name, publisher }: PushToIngest & { type: 'push-open' }): Promise<void> {
 		const push: Push = { reader: null, publication: null, early: [], endedWith: null, unacknowledged: 0 };
 		this.#pushes.set(pushId, push);
 		try {
-			push.publication = await this.#desk.open(app, name, publisher, (code, message) =>
+			push.publication = await this.#desk.open(name, publisher, (code, message) =>
 				this.#forget(pushId, push, code, message),
 			);
 		} catch (error) {

@@ -103,7 +103,7 @@ export class MessageStreams {
 		const mark = text.indexOf('?');
 		const name = mark < 0 ? text : text.slice(0, mark);
 		for (const [messageStreamId, activity] of this.active()) {
-			if (activity instanceof RtmpPublish && activity.name === name) {
+			if (activity instanceof RtmpPublish && activity.name.name === name) {
 				this.#close(messageStreamId);
 			}
 		}

@@ -1,5 +1,4 @@
-import { nameSchema } from '../config/schema.js';
-import { PeerError } from '../errors.js';
+import { namePart } from '../stream-name.js';
 
 /** A name as encoders send it, apart from its query. */
 export type QueriedName = { name: string; query: string };
@@ -11,10 +10,7 @@ export type QueriedName = { name: string; query: string };
 export function parseName(text: string): QueriedName {
 	const mark = text.indexOf('?');
 	const path = mark < 0 ? text : text.slice(0, mark);
-	const name = path.replace(/^\/+|\/+$/g, '');
-	if (!nameSchema.safeParse(name).success) {
-		throw new PeerError('NAME_INVALID', JSON.stringify(name.slice(0, 64)));
-	}
+	const name = namePart(path.replace(/^\/+|\/+$/g, ''));
 	return { name, query: mark < 0 ? '' : text.slice(mark + 1) };
 }
 

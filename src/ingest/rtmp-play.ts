@@ -1,3 +1,4 @@
+import { type StreamName, streamName } from '../stream-name.js';
 // Spec: RTMP 1.0, sections 7.2.2.1 (play) to 7.2.2.8 (pause)
 
 import { serializeAmf0 } from '../codec/amf0.js';
@@ -18,7 +19,7 @@ const COUNTERS: SubscriberPort['counters'] = { bytesOut: 'bytesOutRtmp', current
 /** One stream that a connection plays, from the wish to the end. */
 export class RtmpPlay {
 	readonly role = 'player';
-	readonly name: string;
+	readonly name: StreamName;
 	readonly #host: StreamHost;
 	readonly #messageStreamId: number;
 	readonly #waiting = new AbortController();
@@ -31,7 +32,7 @@ export class RtmpPlay {
 	constructor(host: StreamHost, messageStreamId: number, { name }: QueriedName) {
 		this.#host = host;
 		this.#messageStreamId = messageStreamId;
-		this.name = name;
+		this.name = streamName(host.app, name);
 	}
 
 	/** The stream that is being played, once it is there. */
@@ -41,9 +42,9 @@ export class RtmpPlay {
 
 	/** Finds the stream, or waits for it as play.missing says, and subscribes. @param reset the player drops what it was playing. */
 	async start(reset: boolean): Promise<void> {
-		const { connection, services, app, via, resumeMs } = this.#host;
-		const { play } = policyOf(services.config, app);
-		const wanted = { app, name: this.name, via, resumeMs };
+		const { connection, services, via, resumeMs } = this.#host;
+		const { play } = policyOf(services.config, this.name);
+		const wanted = { name: this.name, via, resumeMs };
 		const found =
 			services.finder.findNow(wanted, play) ?? (await services.finder.wait(wanted, play, this.#waiting.signal));
 		if (this.#closed) {
@@ -52,7 +53,7 @@ export class RtmpPlay {
 		if (found.stream === null) {
 			this.#closed = true;
 			if (found.code === 'STREAM_NOT_FOUND') {
-				this.#status('error', 'NetStream.Play.StreamNotFound', `${app}/${this.name} is not live.`);
+				this.#status('error', 'NetStream.Play.StreamNotFound', `${this.name.key} is not live.`);
 			} else {
 				// A relay looks for the code in there (protocol/relay.ts).
 				this.#status('error', 'NetStream.Play.Failed', `${found.code}: ${ERROR_CODES[found.code]}`);
@@ -63,9 +64,9 @@ export class RtmpPlay {
 		this.#stream = found.stream;
 		connection.sendUserControl(UserControlEvent.streamBegin, this.#messageStreamId);
 		if (reset) {
-			this.#status('status', 'NetStream.Play.Reset', `Playing and resetting ${this.name}.`);
+			this.#status('status', 'NetStream.Play.Reset', `Playing and resetting ${this.name.name}.`);
 		}
-		this.#status('status', 'NetStream.Play.Start', `Started playing ${this.name}.`);
+		this.#status('status', 'NetStream.Play.Start', `Started playing ${this.name.name}.`);
 		connection.sendData(this.#messageStreamId, SAMPLE_ACCESS_BODY);
 		this.#subscribe();
 	}
@@ -77,17 +78,17 @@ export class RtmpPlay {
 		if (paused) {
 			this.#subscription?.pause();
 			connection.sendUserControl(UserControlEvent.streamEof, this.#messageStreamId);
-			this.#status('status', 'NetStream.Pause.Notify', `Paused ${this.name}.`);
+			this.#status('status', 'NetStream.Pause.Notify', `Paused ${this.name.name}.`);
 		} else {
 			connection.sendUserControl(UserControlEvent.streamBegin, this.#messageStreamId);
-			this.#status('status', 'NetStream.Unpause.Notify', `Unpaused ${this.name}.`);
+			this.#status('status', 'NetStream.Unpause.Notify', `Unpaused ${this.name.name}.`);
 			this.#subscription?.resume();
 		}
 	}
 
 	/** A live stream has no other place to go to: answered, and it goes on. */
 	seek(): void {
-		this.#status('status', 'NetStream.Seek.Notify', `${this.name} is live and goes on.`);
+		this.#status('status', 'NetStream.Seek.Notify', `${this.name.name} is live and goes on.`);
 	}
 
 	/** Leaves out or takes in the audio or the video. */
@@ -98,7 +99,7 @@ export class RtmpPlay {
 		this.#choice[track] = wanted;
 		if (wanted) {
 			this.seek();
-			this.#status('status', 'NetStream.Play.Start', `Started playing ${this.name}.`);
+			this.#status('status', 'NetStream.Play.Start', `Started playing ${this.name.name}.`);
 		}
 		if (this.#subscription !== null) {
 			this.#subscription.close();
@@ -108,7 +109,7 @@ export class RtmpPlay {
 
 	/** The stream has a publisher again. */
 	publisherReturned(): void {
-		this.#status('status', 'NetStream.Play.PublishNotify', `${this.name} is published again.`);
+		this.#status('status', 'NetStream.Play.PublishNotify', `${this.name.name} is published again.`);
 	}
 
 	/** Ends it and tells the player. */

@@ -1,3 +1,4 @@
+import { type StreamName, streamName } from '../stream-name.js';
 // Spec: RTMP 1.0, section 7.2.2.6 (publish); the FC commands as Flash Media Live Encoder and FMS exchange them
 
 import { scriptName, scriptTagBody } from '../container/flv/script-data.js';
@@ -13,7 +14,7 @@ const CLEAR_DATA_FRAME = '@clearDataFrame';
 /** One stream that a connection publishes, from the wish to the end. */
 export class RtmpPublish {
 	readonly role = 'publisher';
-	readonly name: string;
+	readonly name: StreamName;
 	readonly #host: StreamHost;
 	readonly #messageStreamId: number;
 	readonly #query: string;
@@ -25,23 +26,20 @@ export class RtmpPublish {
 	constructor(host: StreamHost, messageStreamId: number, { name, query }: QueriedName) {
 		this.#host = host;
 		this.#messageStreamId = messageStreamId;
-		this.name = name;
+		this.name = streamName(host.app, name);
 		this.#query = joinQueries(host.appQuery, query);
 	}
 
 	/** Asks for the verdict; only after it the peer is told to start. Never rejects but for a defect of ours. */
 	async start(): Promise<void> {
-		const { connection, services, protocol, address, app } = this.#host;
+		const { connection, services, protocol, address } = this.#host;
 		connection.maxMessageBytes = services.config.limits.maxMessageSize;
 		// Some encoders send metadata and sequence headers without waiting, and they must not be lost.
 		connection.hold();
 		let publication: Publication;
 		try {
-			publication = await services.desk.open(
-				app,
-				this.name,
-				{ protocol, address, query: this.#query },
-				(code, message) => this.#revoked(code, message),
+			publication = await services.desk.open(this.name, { protocol, address, query: this.#query }, (code, message) =>
+				this.#revoked(code, message),
 			);
 		} catch (error) {
 			if (!(error instanceof PeerError)) {

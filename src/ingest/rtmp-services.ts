@@ -7,6 +7,7 @@ import type { StreamDirectory } from '../stream/directory.js';
 import type { SubscriberPort, Subscription } from '../stream/play/subscriber.js';
 import type { StreamFinder } from '../stream/stream-finder.js';
 import type { Protocol, PublisherInfo, StreamInfo } from '../stream/thread-messages.js';
+import type { StreamName } from '../stream-name.js';
 
 /** The right to publish one stream. */
 export type Publication = {
@@ -19,8 +20,7 @@ export type Publication = {
 export type PublishDesk = {
 	/** Rejects with PeerError when refused. `onRevoked` is called at most once; the publication is over then. */
 	open(
-		app: string,
-		name: string,
+		name: StreamName,
 		publisher: PublisherInfo,
 		onRevoked: (code: ErrorCode, message: string) => void,
 	): Promise<Publication>;

@@ -245,7 +245,7 @@ export class RtmpSession implements StreamHost {
 				address: this.address,
 				role: newest?.role ?? 'none',
 				app: this.app,
-				stream: newest?.name ?? '',
+				stream: newest?.name.name ?? '',
 				code: error.code,
 				reason: error.message,
 				bytesIn: this.connection.bytesIn,

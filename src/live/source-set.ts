@@ -1,5 +1,6 @@
-import { type StreamDirectory, streamKey } from '../stream/directory.js';
+import type { StreamDirectory } from '../stream/directory.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
+import type { StreamName } from '../stream-name.js';
 import { LiveSource } from './source.js';
 
 /** A stream that has ended can be watched to its end for this long. */
@@ -15,8 +16,8 @@ export class LiveSources {
 	constructor(directory: StreamDirectory) {
 		this.#directory = directory;
 		directory.listen({
-			partsReplaced: ({ streamId, app, name, parts }) => {
-				const entry = this.#entries.get(streamKey(app, name));
+			partsReplaced: ({ streamId, name, parts }) => {
+				const entry = this.#entries.get(name.key);
 				if (entry?.streamId === streamId && parts !== undefined) {
 					entry.source.replaceRing(parts);
 				}
@@ -26,10 +27,10 @@ export class LiveSources {
 	}
 
 	/** The source of a stream that is live, or was until a moment ago. Null when it is not packaged. */
-	get(app: string, name: string): LiveSource | null {
-		const key = streamKey(app, name);
+	get(name: StreamName): LiveSource | null {
+		const key = name.key;
 		const entry = this.#entries.get(key);
-		const stream = this.#directory.get(app, name);
+		const stream = this.#directory.get(name);
 		if (stream?.parts === undefined || stream.streamId === entry?.streamId) {
 			return entry?.source ?? null;
 		}
@@ -46,8 +47,8 @@ export class LiveSources {
 		}
 	}
 
-	#ended({ streamId, app, name }: StreamInfo): void {
-		const key = streamKey(app, name);
+	#ended({ streamId, name }: StreamInfo): void {
+		const key = name.key;
 		const entry = this.#entries.get(key);
 		if (entry?.streamId === streamId) {
 			entry.source.streamEnded();

@@ -209,7 +209,7 @@ function files(
 
 function perStream(type: MetricSpec['type'], name: string, help: string, value: Of<StreamSnapshot>): MetricSpec {
 	return spec(type, name, help, ['app', 'stream'], ({ streams }) =>
-		streams.map((stream): Sample => [[stream.app, stream.name], value(stream)]),
+		streams.map((stream): Sample => [[stream.name.app, stream.name.name], value(stream)]),
 	);
 }
 
@@ -225,7 +225,7 @@ function perStreamByProtocol(
 	values: (stream: StreamSnapshot) => Record<ViewerProtocol, number>,
 ): MetricSpec {
 	return spec(type, name, help, ['app', 'stream', 'protocol'], ({ streams }) =>
-		streams.flatMap((stream) => protocolSamples([stream.app, stream.name], values(stream))),
+		streams.flatMap((stream) => protocolSamples([stream.name.app, stream.name.name], values(stream))),
 	);
 }
 

@@ -1,6 +1,7 @@
 import { ERROR_CODES, type ErrorCode } from '../errors.js';
 import { Figure, HEADER_BYTES, StreamFlag } from '../ring/layout.js';
 import { RingReader } from '../ring/ring-reader.js';
+import { type StreamName, streamName } from '../stream-name.js';
 import { Counters, FILE_COUNTERS, type FileCounter, MAX_COUNTED_STREAMS, type StreamCounter } from './counters.js';
 import { mergeStreams } from './merge-streams.js';
 import type { ProcessSnapshot, PullCounts, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
@@ -18,8 +19,7 @@ import {
 
 /** A stream as the coordinator knows it. */
 export type LedgerStream = {
-	app: string;
-	name: string;
+	name: StreamName;
 	ring: SharedArrayBuffer;
 	counterSlot: number;
 	publisher: StreamSnapshot['publisher'];
@@ -28,9 +28,9 @@ export type LedgerStream = {
 /** One thread of a process over all its lives. `past` holds the counts of the lives that are over. */
 type ThreadAccount = { live: Counters | null; past: Counters; restarts: number };
 
-/** Shown as the app of the streams that share counter slot 0, and as their name. */
 const SHARED_SLOT = 0;
-const SHARED_SLOT_LABEL = '_other';
+/** Stands for all streams that share counter slot 0. */
+const SHARED_SLOT_NAME = streamName('_other', '_other');
 /** Ended streams whose counts go on where they were if they come back. */
 const MAX_REMEMBERED_STREAMS = 1024;
 
@@ -84,14 +84,14 @@ export class CounterLedger {
 	}
 
 	/** A stream opens. @returns its counter slot; SHARED_SLOT when all are taken. */
-	openStream(app: string, name: string): number {
+	openStream(name: StreamName): number {
 		this.#streamsStarted++;
 		const slot = this.#freeSlots.shift() ?? SHARED_SLOT;
 		if (slot !== SHARED_SLOT) {
 			for (const slab of this.#slabs()) {
 				slab.clearStream(slot);
 			}
-			const key = `${app}/${name}`;
+			const key = name.key;
 			this.#carried.set(slot, this.#remembered.get(key) ?? zeroCounts());
 			this.#remembered.delete(key);
 		}
@@ -111,7 +111,7 @@ export class CounterLedger {
 		const remembered = this.#carried.get(slot) ?? zeroCounts();
 		addCounts(remembered, counts);
 		this.#carried.delete(slot);
-		this.#remembered.set(`${stream.app}/${stream.name}`, remembered);
+		this.#remembered.set(stream.name.key, remembered);
 		for (const oldest of this.#remembered.keys()) {
 			if (this.#remembered.size <= MAX_REMEMBERED_STREAMS) {
 				break;
@@ -134,8 +134,7 @@ export class CounterLedger {
 			const seen = this.#streamSnapshot(stream);
 			addCounts(totals.counts, seen.counts);
 			if (stream.counterSlot === SHARED_SLOT) {
-				shared =
-					shared === null ? { ...seen, app: SHARED_SLOT_LABEL, name: SHARED_SLOT_LABEL } : mergeStreams(shared, seen);
+				shared = shared === null ? { ...seen, name: SHARED_SLOT_NAME } : mergeStreams(shared, seen);
 			} else {
 				addCounts(seen.counts, this.#carried.get(stream.counterSlot) ?? zeroCounts());
 				addByProtocol(totals.subscribers, seen.subscribers);
@@ -180,7 +179,6 @@ export class CounterLedger {
 			this.#addSlot(counts, slot);
 		}
 		return {
-			app: stream.app,
 			name: stream.name,
 			publisher: stream.publisher,
 			startedAtMs: ring.figure(Figure.startedAtMs),

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.js';
+import type { StreamName } from '../stream-name.js';
 import type { FileCounter } from './counters.js';
 import type { StreamCounts, ViewerProtocol } from './stream-counts.js';
 
@@ -22,8 +23,7 @@ export type ProcessSnapshot = {
 };
 
 export type StreamSnapshot = {
-	app: string;
-	name: string;
+	name: StreamName;
 	/** Null while the stream waits for its publisher to come back. */
 	publisher: { protocol: string; address: string } | null;
 	/** Milliseconds since 1970. */

@@ -48,7 +48,7 @@ export class Statistics {
 		// A process that was replaced, or was silent this time, counts anew.
 		const rate = (name: 'bytesIn' | 'bytesOut'): number =>
 			Math.round((Math.max(0, now[name] - before[name]) * KBIT_PER_BYTE_MS) / (now.atMs - before.atMs));
-		const streams = new Set(snapshots.flatMap(({ streams }) => streams.map(({ app, name }) => `${app}/${name}`)));
+		const streams = new Set(snapshots.flatMap(({ streams }) => streams.map(({ name }) => name.key)));
 		return {
 			viewers: sum(subscribers, ([, count]) => count),
 			...Object.fromEntries(subscribers),

@@ -16,6 +16,6 @@ serveRole(({ start, log, onFatal }: RoleContext): RoleProcess => {
 		drain: (deadlineMs) => coordinator.drain(deadlineMs),
 		snapshot: () => coordinator.snapshot(),
 		metrics: () => processMetrics(runtime, coordinator.snapshot()),
-		evict: (app, name) => coordinator.evict(app, name),
+		evict: (name) => coordinator.evict(name),
 	};
 });

@@ -17,6 +17,7 @@ import type {
 	ThreadData,
 	ThreadToCoordinator,
 } from '../stream/thread-messages.js';
+import { type StreamName, streamLabels } from '../stream-name.js';
 import { Condition } from './condition.js';
 import { DescriptorStock, type ListenerDescriptors } from './descriptor-stock.js';
 import { HEARTBEAT_CHECK_MS, type RoleName, RoleThread, type RoleThreadListener } from './role-thread.js';
@@ -117,7 +118,7 @@ export class Coordinator {
 					refusalKeptMs: options.originSocket === undefined ? REFUSAL_KEPT_MS : 0,
 					ingest: this.#threads.filter(({ role }) => role === 'ingest'),
 					broadcast: (message) => this.#broadcast(message),
-					endStream: (app, name) => this.#registry.end(app, name),
+					endStream: (name) => this.#registry.end(name),
 				})
 			: null;
 	}
@@ -184,8 +185,8 @@ export class Coordinator {
 	}
 
 	/** Takes a stream away from its publisher. @returns whether it had one. The publishers of a delivery process are elsewhere. */
-	evict(app: string, name: string): boolean {
-		return this.#options.originSocket === undefined && this.#registry.evict(app, name);
+	evict(name: StreamName): boolean {
+		return this.#options.originSocket === undefined && this.#registry.evict(name);
 	}
 
 	#createOutputs(threads: number): StreamOutputs {
@@ -231,8 +232,8 @@ export class Coordinator {
 	}
 
 	#registryListener(): RegistryListener {
-		const tell = (name: string, { app, name: stream, streamId }: StreamInfo): void =>
-			this.#log.info({ app, stream, streamId }, name);
+		const tell = (what: string, { name, streamId }: StreamInfo): void =>
+			this.#log.info({ ...streamLabels(name), streamId }, what);
 		return {
 			opened: (stream) => {
 				tell('stream opened', stream);
@@ -277,16 +278,16 @@ export class Coordinator {
 				this.#registry.ringGrown(message.publicationId, message.ring);
 				break;
 			case 'stream-wanted':
-				this.#pulls?.wanted(thread, message.app, message.name, message);
+				this.#pulls?.wanted(thread, message.name, message);
 				break;
 			case 'audience':
 				this.#pulls?.audience(thread, message.streamId, message.present);
 				break;
 			case 'pull-missing':
-				this.#pulls?.missing(message.app, message.name, { code: message.code, message: message.message });
+				this.#pulls?.missing(message.name, { code: message.code, message: message.message });
 				break;
 			case 'pull-upstream':
-				this.#pulls?.upstream(message.app, message.name, message.upstream);
+				this.#pulls?.upstream(message.name, message.upstream);
 				break;
 			case 'drained':
 				this.#drained.add(thread);

@@ -9,6 +9,7 @@ import {
 } from '../live/packaging-task.js';
 import type { Logger } from '../log/logger.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
+import { streamLabels } from '../stream-name.js';
 import { type RemuxPool, RemuxTaskError } from './remux-pool.js';
 import { RestartBackoff } from './restart-backoff.js';
 
@@ -51,7 +52,7 @@ export class Packaging {
 			} catch (error) {
 				const restartInMs = this.#backoff.delayAfter(Date.now() - startedAtMs);
 				const code = error instanceof RemuxTaskError ? error.code : '';
-				log.error({ app: stream.app, stream: stream.name, err: error, code, restartInMs }, 'LL-HLS packaging failed');
+				log.error({ ...streamLabels(stream.name), err: error, code, restartInMs }, 'LL-HLS packaging failed');
 				await new Promise((resolve) => setTimeout(resolve, restartInMs).unref());
 			}
 		}

@@ -35,7 +35,7 @@ export class Packagings {
 
 	/** Gives a stream that has just opened its part ring, if it is to be packaged. To be called before anybody is told of it. */
 	opened(stream: StreamInfo): void {
-		const { hls } = policyOf(this.#config, stream.app);
+		const { hls } = policyOf(this.#config, stream.name);
 		if (!hls.lowLatency) {
 			return;
 		}

@@ -1,7 +1,8 @@
 import type { MetricsJson } from '../metrics/process-metrics.js';
 import type { ProcessSnapshot } from '../metrics/snapshot.js';
+import type { StreamName } from '../stream-name.js';
 
-type ProcessQuery = { kind: 'metrics' } | { kind: 'snapshot' } | { kind: 'evict'; app: string; name: string };
+type ProcessQuery = { kind: 'metrics' } | { kind: 'snapshot' } | { kind: 'evict'; name: StreamName };
 type Answer = MetricsJson | ProcessSnapshot | boolean;
 
 /** Primary to role process. Plain data: goes by IPC as JSON. */
@@ -40,8 +41,8 @@ export class ProcessPort {
 	}
 
 	/** Ends the publication of one stream. @returns whether there was one. */
-	evict(app: string, name: string): Promise<boolean> {
-		return this.#ask<boolean>({ kind: 'evict', app, name });
+	evict(name: StreamName): Promise<boolean> {
+		return this.#ask<boolean>({ kind: 'evict', name });
 	}
 
 	/** Takes an answer that came over the channel; one that comes too late is ignored. */
@@ -82,7 +83,7 @@ export class ProcessPort {
 export type QuerySource = {
 	metrics(): Promise<MetricsJson>;
 	snapshot(): ProcessSnapshot;
-	evict(app: string, name: string): boolean;
+	evict(name: StreamName): boolean;
 };
 
 /** The role process's end. Never rejects: a failure travels as the answer's `error`. */
@@ -102,6 +103,6 @@ function answerTo(query: ProcessQuery, source: QuerySource): Answer | Promise<Me
 		case 'snapshot':
 			return source.snapshot();
 		case 'evict':
-			return source.evict(query.app, query.name);
+			return source.evict(query.name);
 	}
 }

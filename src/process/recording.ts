@@ -6,6 +6,7 @@ import type { OutputName } from '../record/outputs.js';
 import { RecorderFigures } from '../record/recorder-figures.js';
 import type { RecorderMessage, RecordingCommand } from '../record/recording-task.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
+import { streamLabels } from '../stream-name.js';
 import { type RemuxPool, RemuxTaskError } from './remux-pool.js';
 import { RestartBackoff } from './restart-backoff.js';
 
@@ -47,7 +48,7 @@ export class Recording {
 		this.stream = parts.stream;
 		this.output = parts.output;
 		this.#parts = parts;
-		this.#subject = { app: parts.stream.app, stream: parts.stream.name, output: parts.output };
+		this.#subject = { ...streamLabels(parts.stream.name), output: parts.output };
 	}
 
 	/** Records until the stream ends or `stop`; never rejects. */
@@ -126,8 +127,8 @@ export class Recording {
 		if (this.#last !== null) {
 			this.#post({ type: this.#last });
 		}
-		const { app, name, ring } = stream;
-		const task = { app, name, ring, directory, config, disk, figures: this.figures.shared, port: port2 };
+		const { name, ring } = stream;
+		const task = { name, ring, directory, config, disk, figures: this.figures.shared, port: port2 };
 		const heardAll = once(port1, 'close');
 		try {
 			await pool.run({ type: 'record', output, ...task }, [port2]);

@@ -9,6 +9,7 @@ import { takeDirectory } from '../record/flv/take-directory.js';
 import { OUTPUT_NAMES, OUTPUTS, type OutputName, outputsOf } from '../record/outputs.js';
 import { type KeptTake, takesOverSize } from '../record/size-retention.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
+import { type StreamName, streamLabels } from '../stream-name.js';
 import { KeyedQueue } from './keyed-queue.js';
 import { Recording } from './recording.js';
 import type { RemuxPool } from './remux-pool.js';
@@ -77,7 +78,7 @@ export class Recordings {
 	}
 
 	opened(stream: StreamInfo): void {
-		const outputs = this.#stopped ? [] : outputsOf(policyOf(this.#config, stream.app));
+		const outputs = this.#stopped ? [] : outputsOf(policyOf(this.#config, stream.name));
 		for (const output of outputs) {
 			this.#record(stream, output);
 		}
@@ -137,8 +138,8 @@ export class Recordings {
 	}
 
 	#record(stream: StreamInfo, output: OutputName): void {
-		const { app, name } = stream;
-		const directory = this.#directoryOf(output, app, name);
+		const { name } = stream;
+		const directory = this.#directoryOf(output, name);
 		const recording = new Recording({
 			stream,
 			output,
@@ -147,14 +148,14 @@ export class Recordings {
 			disk: this.#disk.shared,
 			pool: this.#pool,
 			log: this.#log,
-			takeEnded: (take) => void this.#finishTake({ output, app, name, directory }, take),
+			takeEnded: (take) => void this.#finishTake({ output, name, directory }, take),
 		});
 		const over = this.#queue.run(directory, () => recording.run());
 		this.#running.set(runningKey(stream, output), { recording, over: over.then(() => this.#forget(recording)) });
 	}
 
-	#directoryOf(output: OutputName, app: string, name: string): string {
-		return takeDirectory(this.#media, OUTPUTS[output].folder, app, name);
+	#directoryOf(output: OutputName, name: StreamName): string {
+		return takeDirectory(this.#media, OUTPUTS[output].folder, name);
 	}
 
 	#forget(recording: Recording): void {
@@ -164,8 +165,8 @@ export class Recordings {
 
 	/** One take after the other: it is much reading and writing. Never rejects. */
 	async #finishTake(recorded: Recorded, take: string): Promise<void> {
-		const { output, app, name } = recorded;
-		const subject = { app, stream: name, output, take };
+		const { output, name } = recorded;
+		const subject = { ...streamLabels(name), output, take };
 		const finishing = this.#queue
 			.run(FINISHING, () => this.#pool.run({ type: 'finish-take', output, take }))
 			.then(
@@ -224,12 +225,12 @@ export class Recordings {
 	/** Finishes the takes that an earlier life of this process has left unfinished. Streams that are recorded already have done so. */
 	async #recoverAll(outputs: readonly OutputName[]): Promise<void> {
 		await this.#forEachDirectory(outputs, async (recorded) => {
-			const { output, app, name, directory } = recorded;
+			const { output, name, directory } = recorded;
 			if (OUTPUTS[output].recover !== undefined && !this.#queue.busy(directory)) {
 				const recover = () => this.#pool.run({ type: 'recover', output, directory });
 				const summary = await this.#queue.run(directory, recover);
 				if (summary !== null) {
-					const fields = { app, stream: name, output, ...(summary as object), recovered: true };
+					const fields = { ...streamLabels(name), output, ...(summary as object), recovered: true };
 					this.#log.info(fields, 'recording is finished');
 				}
 			}
@@ -264,8 +265,8 @@ export class Recordings {
 			),
 		);
 		for (const { recorded, take } of kept.filter(({ take }) => over.has(take))) {
-			const { app, name, output } = recorded;
-			const subject = { app, stream: name, output, take: take.path };
+			const { name, output } = recorded;
+			const subject = { ...streamLabels(name), output, take: take.path };
 			try {
 				await OUTPUTS[output].removeTake?.(take.path);
 				this.#log.info({ ...subject, sizeBytes: take.sizeBytes }, 'a take was removed: recordings take too much disk');
@@ -276,13 +277,13 @@ export class Recordings {
 	}
 
 	async #removeOlder(maxAgeMs: number, isOpen: (take: string) => boolean): Promise<void> {
-		await this.#forEachDirectory(OUTPUT_NAMES, async ({ output, app, name, directory }) => {
+		await this.#forEachDirectory(OUTPUT_NAMES, async ({ output, name, directory }) => {
 			const remove = (recording: boolean) =>
 				OUTPUTS[output].removeOld(directory, { maxAgeMs, nowMs: Date.now(), recording, isOpen });
 			const isBusy = this.#queue.busy(directory);
 			const removed = await (isBusy ? remove(true) : this.#queue.run(directory, () => remove(false)));
 			if (removed.length > 0) {
-				this.#log.info({ app, stream: name, output, removed: removed.length }, 'old recordings were removed');
+				this.#log.info({ ...streamLabels(name), output, removed: removed.length }, 'old recordings were removed');
 			}
 		});
 	}
@@ -290,12 +291,12 @@ export class Recordings {
 	async #forEachDirectory(outputs: readonly OutputName[], act: (recorded: Recorded) => Promise<void>): Promise<void> {
 		for (const output of outputs) {
 			try {
-				for await (const { app, name } of recordedStreams(path.join(this.#media, OUTPUTS[output].folder))) {
+				for await (const name of recordedStreams(path.join(this.#media, OUTPUTS[output].folder))) {
 					if (this.#stopped) {
 						return;
 					}
-					await act({ output, app, name, directory: this.#directoryOf(output, app, name) }).catch((error: unknown) => {
-						const subject = { app, stream: name, output };
+					await act({ output, name, directory: this.#directoryOf(output, name) }).catch((error: unknown) => {
+						const subject = { ...streamLabels(name), output };
 						this.#log.error({ ...subject, err: error }, 'recordings of a stream cannot be looked after');
 					});
 				}
@@ -307,10 +308,10 @@ export class Recordings {
 }
 
 /** What one output keeps of one stream. */
-type Recorded = { output: OutputName; app: string; name: string; directory: string };
+type Recorded = { output: OutputName; name: StreamName; directory: string };
 
 function longestGraceMs(config: Config): number {
-	const apps = Object.keys(config.apps).map((app) => policyOf(config, app).publish.grace);
+	const apps = Object.keys(config.apps).map((app) => policyOf(config, { app }).publish.grace);
 	return Math.max(config.publish.grace, ...apps);
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.js';
+import type { StreamName } from '../stream-name.js';
 import type { DiskGauge } from './disk/disk-gauge.js';
 import type { RecorderFigures } from './recorder-figures.js';
 import type { KeptTake } from './size-retention.js';
@@ -12,8 +13,7 @@ export type RecorderEvent = {
 
 export type RecorderParts = {
 	ring: SharedArrayBuffer;
-	app: string;
-	name: string;
+	name: StreamName;
 	/** The directory of this output of the stream (record/flv/take-directory.ts). */
 	directory: string;
 	/** As of the recording's start. */

@@ -1,5 +1,6 @@
 import { type MessagePort, threadId } from 'node:worker_threads';
 import type { Config } from '../config/schema.js';
+import type { StreamName } from '../stream-name.js';
 import { DiskGauge } from './disk/disk-gauge.js';
 import { StallWatch } from './disk/stall-watch.js';
 import type { Output, RecorderEvent } from './output.js';
@@ -9,8 +10,7 @@ import { Ticker } from './ticker.js';
 /** The data with which a recording starts in a remux thread. */
 export type RecordingTask = {
 	ring: SharedArrayBuffer;
-	app: string;
-	name: string;
+	name: StreamName;
 	directory: string;
 	config: Config;
 	/** RecorderFigures. */
@@ -39,12 +39,12 @@ const ticker = new Ticker();
 
 /** Records one output of one stream in this thread, beside any number of others; resolves when the recording is over. */
 export async function record(output: Output, task: RecordingTask): Promise<void> {
-	const { ring, app, name, directory, config, port } = task;
+	const { ring, name, directory, config, port } = task;
 	const figures = new RecorderFigures(task.figures);
 	figures.set('threadId', threadId);
 	const tell = (message: RecorderMessage): void => port.postMessage(message);
 	const recorder = output.makeRecorder({
-		...{ ring, app, name, directory, config, figures },
+		...{ ring, name, directory, config, figures },
 		disk: new DiskGauge(task.disk),
 		report: (event) => tell({ type: 'event', ...event }),
 		takeBegan: (take) => tell({ type: 'take-began', take }),

@@ -1,9 +1,9 @@
 import { type Config, policyOf } from '../config/schema.js';
 import { type Reason, reasonOf } from '../errors.js';
 import type { PullCounts } from '../metrics/snapshot.js';
-import { streamKey } from '../stream/directory.js';
 import type { RegistryClock } from '../stream/registry.js';
 import type { CoordinatorToThread, RelayWish, StreamInfo } from '../stream/thread-messages.js';
+import type { StreamName } from '../stream-name.js';
 
 /** A thread as the book needs it. Compared by identity. */
 export type PullThread = { readonly running: boolean; post(message: CoordinatorToThread): void };
@@ -18,12 +18,11 @@ export type PullBookParts = {
 	/** Reaches every thread. */
 	broadcast(message: CoordinatorToThread): void;
 	/** Ends a stream that nobody wants any more. */
-	endStream(app: string, name: string): void;
+	endStream(name: StreamName): void;
 };
 
 type Pull = {
-	app: string;
-	name: string;
+	name: StreamName;
 	/** Processes that the stream is relayed to. They stay in here as long as the pull lasts. */
 	via: Set<string>;
 	/** Where the relay goes on for which it was begun. */
@@ -58,22 +57,22 @@ export class PullBook {
 	}
 
 	/** A viewer in `asker` wants a stream, or a relay does. */
-	wanted(asker: PullThread, app: string, name: string, wish: RelayWish): void {
-		const key = streamKey(app, name);
+	wanted(asker: PullThread, name: StreamName, wish: RelayWish): void {
+		const key = name.key;
 		const pull = this.#pulls.get(key);
 		const refusal = pull === undefined ? this.#refusalOf(key) : null;
 		if (pull !== undefined) {
 			this.#join(pull, wish.via);
 		} else if (refusal !== null) {
-			asker.post({ type: 'stream-missing', app, name, ...refusal });
+			asker.post({ type: 'stream-missing', name, ...refusal });
 		} else {
-			this.#start(app, name, wish);
+			this.#start(name, wish);
 		}
 	}
 
 	/** A pulled stream is live. */
-	opened({ app, name, streamId }: StreamInfo): void {
-		const pull = this.#pulls.get(streamKey(app, name));
+	opened({ name, streamId }: StreamInfo): void {
+		const pull = this.#pulls.get(name.key);
 		if (pull !== undefined) {
 			pull.streamId = streamId;
 			this.#considerStop(pull);
@@ -90,15 +89,15 @@ export class PullBook {
 	}
 
 	/** No upstream has the stream: those who wait may be told. */
-	missing(app: string, name: string, reason: Reason): void {
-		const key = streamKey(app, name);
+	missing(name: StreamName, reason: Reason): void {
+		const key = name.key;
 		const pull = this.#pulls.get(key);
 		if (pull === undefined || pull.streamId !== null) {
 			return;
 		}
-		this.#parts.broadcast({ type: 'stream-missing', app, name, ...reason });
+		this.#parts.broadcast({ type: 'stream-missing', name, ...reason });
 		const mayCome = reason.code === 'STREAM_NOT_FOUND' || reason.code === 'UPSTREAM_FAILED';
-		if (!mayCome || policyOf(this.config, app).play.missing === '404') {
+		if (!mayCome || policyOf(this.config, name).play.missing === '404') {
 			this.#forget(pull);
 			this.#refusals.set(key, reason);
 			this.#parts.clock.schedule(this.#parts.refusalKeptMs, () => this.#refusals.delete(key));
@@ -106,16 +105,16 @@ export class PullBook {
 	}
 
 	/** Where a pull gets its stream from now. */
-	upstream(app: string, name: string, upstream: string | null): void {
-		const pull = this.#pulls.get(streamKey(app, name));
+	upstream(name: StreamName, upstream: string | null): void {
+		const pull = this.#pulls.get(name.key);
 		if (pull !== undefined) {
 			pull.upstream = upstream;
 		}
 	}
 
 	/** A stream has ended, by its upstream or by an operator. */
-	ended({ app, name, streamId }: StreamInfo): void {
-		const pull = this.#pulls.get(streamKey(app, name));
+	ended({ name, streamId }: StreamInfo): void {
+		const pull = this.#pulls.get(name.key);
 		if (pull?.streamId === streamId) {
 			this.#forget(pull);
 		}
@@ -171,9 +170,8 @@ export class PullBook {
 		return this.#refusals.get(key) ?? null;
 	}
 
-	#start(app: string, name: string, { via, resumeMs }: RelayWish): void {
+	#start(name: StreamName, { via, resumeMs }: RelayWish): void {
 		const pull: Pull = {
-			app,
 			name,
 			via: new Set(via),
 			resumeMs,
@@ -183,7 +181,7 @@ export class PullBook {
 			upstream: null,
 			cancelStop: () => undefined,
 		};
-		this.#pulls.set(streamKey(app, name), pull);
+		this.#pulls.set(name.key, pull);
 		this.#considerStop(pull);
 		this.#assign(pull, this.#idlest());
 	}
@@ -207,8 +205,8 @@ export class PullBook {
 		this.#postStart(pull);
 	}
 
-	#postStart({ app, name, via, resumeMs, thread }: Pull): void {
-		thread?.post({ type: 'pull-start', app, name, via: [...via], resumeMs });
+	#postStart({ name, via, resumeMs, thread }: Pull): void {
+		thread?.post({ type: 'pull-start', name, via: [...via], resumeMs });
 	}
 
 	#idlest(): PullThread | null {
@@ -233,7 +231,7 @@ export class PullBook {
 		if (pull.audience.size > 0) {
 			return;
 		}
-		const waitMs = policyOf(this.config, pull.app).play.waitTimeout + AFTER_WAIT_MS;
+		const waitMs = policyOf(this.config, pull.name).play.waitTimeout + AFTER_WAIT_MS;
 		const delayMs = pull.streamId === null ? waitMs : this.config.gateway.linger;
 		pull.cancelStop = this.#parts.clock.schedule(delayMs, () => this.#stop(pull));
 	}
@@ -241,14 +239,14 @@ export class PullBook {
 	#stop(pull: Pull): void {
 		this.#forget(pull);
 		if (pull.streamId !== null) {
-			this.#parts.endStream(pull.app, pull.name);
+			this.#parts.endStream(pull.name);
 		}
 	}
 
 	#forget(pull: Pull): void {
-		const { app, name, thread } = pull;
+		const { name, thread } = pull;
 		pull.cancelStop();
-		this.#pulls.delete(streamKey(app, name));
-		thread?.post({ type: 'pull-stop', app, name });
+		this.#pulls.delete(name.key);
+		thread?.post({ type: 'pull-stop', name });
 	}
 }

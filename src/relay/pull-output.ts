@@ -3,6 +3,7 @@ import { TagType } from '../container/flv/tag.js';
 import { type ErrorCode, PeerError } from '../errors.js';
 import type { Publication } from '../stream/publish/publication.js';
 import type { PublishDesk } from '../stream/publish/publish-desk.js';
+import type { StreamName } from '../stream-name.js';
 import { type KnownTag, knownTag, TagHistory } from './tag-history.js';
 import { TagJoin } from './tag-join.js';
 
@@ -17,7 +18,7 @@ export type PullOutputEvents = {
 	over(code: ErrorCode, message: string): void;
 };
 
-export type PullOutputParts = { app: string; name: string; desk: PublishDesk; events: PullOutputEvents };
+export type PullOutputParts = { name: StreamName; desk: PublishDesk; events: PullOutputEvents };
 
 type Tag = { tagType: number; timestampMs: number; body: Uint8Array; frame: { keyframe: boolean } | null };
 
@@ -101,11 +102,11 @@ export class PullOutput {
 	}
 
 	async #open(): Promise<void> {
-		const { app, name, desk } = this.#parts;
+		const { name, desk } = this.#parts;
 		this.#opening = true;
 		try {
 			const publisher = { protocol: 'pull', address: this.#address, query: '' } as const;
-			const publication = await desk.open(app, name, publisher, (code, message) => this.#revoked(code, message));
+			const publication = await desk.open(name, publisher, (code, message) => this.#revoked(code, message));
 			this.#opening = false;
 			if (this.#closed) {
 				publication.close('PEER_GONE');

@@ -5,6 +5,7 @@ import type { Logger } from '../log/logger.js';
 import type { Counters } from '../metrics/counters.js';
 import type { PublishDesk } from '../stream/publish/publish-desk.js';
 import type { RelayWish, ThreadToCoordinator } from '../stream/thread-messages.js';
+import type { StreamName } from '../stream-name.js';
 import { openSource } from './open-source.js';
 import { PullOutput } from './pull-output.js';
 import { endOf, type Source, type SourceEnd, streamUrl } from './source.js';
@@ -48,8 +49,7 @@ const STABLE_MS = 2000;
  * then its publisher may come back.
  */
 export class Pull {
-	readonly app: string;
-	readonly name: string;
+	readonly name: StreamName;
 	readonly #services: PullServices;
 	readonly #output: PullOutput;
 	readonly #log: Logger;
@@ -69,15 +69,13 @@ export class Pull {
 	#retryTimer: NodeJS.Timeout | undefined;
 	#stallTimer: NodeJS.Timeout | undefined;
 
-	constructor(services: PullServices, app: string, name: string, { via, resumeMs }: RelayWish) {
+	constructor(services: PullServices, name: StreamName, { via, resumeMs }: RelayWish) {
 		this.#services = services;
-		this.app = app;
 		this.name = name;
 		this.#via = via;
 		this.#firstResumeMs = resumeMs ?? null;
-		this.#log = services.log.child({ stream: `${app}/${name}` });
+		this.#log = services.log.child({ stream: name.key });
 		this.#output = new PullOutput({
-			app,
 			name,
 			desk: services.desk,
 			events: {
@@ -135,7 +133,7 @@ export class Pull {
 		this.#output.begin(new URL(upstream).host, resumeMs);
 		const source = openSource(
 			{
-				url: streamUrl(upstream, this.app, this.name),
+				url: streamUrl(upstream, this.name),
 				via: [...this.#via, processId],
 				resumeMs,
 				maxMessageBytes: config.limits.maxMessageSize,
@@ -156,11 +154,11 @@ export class Pull {
 	#onFresh(): void {
 		const attempt = this.#attempt;
 		if (attempt !== null && !attempt.delivers) {
-			const { app, name } = this;
+			const { name } = this;
 			attempt.delivers = true;
 			this.#missingSinceMs = null;
 			this.#services.upstreams.worked(attempt.upstream);
-			this.#services.send({ type: 'pull-upstream', app, name, upstream: attempt.upstream });
+			this.#services.send({ type: 'pull-upstream', name, upstream: attempt.upstream });
 			this.#log.info({ upstream: attempt.upstream }, 'pulling');
 		}
 	}
@@ -210,13 +208,13 @@ export class Pull {
 		let pauseMs = this.#pauseMs();
 		if (!this.#output.onAir) {
 			const { code, message } = this.#missing ?? this.#failed ?? endOf('failed', new PeerError('UPSTREAM_FAILED'));
-			this.#services.send({ type: 'pull-missing', app: this.app, name: this.name, code, message });
+			this.#services.send({ type: 'pull-missing', name: this.name, code, message });
 		} else if (this.#missing === null) {
 			this.#missingSinceMs = null;
 		} else {
 			const nowMs = performance.now();
 			this.#missingSinceMs ??= nowMs;
-			const graceMs = this.#endedOrderly ? 0 : policyOf(this.#services.config, this.app).publish.grace;
+			const graceMs = this.#endedOrderly ? 0 : policyOf(this.#services.config, this.name).publish.grace;
 			const leftMs = this.#missingSinceMs + graceMs - nowMs;
 			if (leftMs <= 0) {
 				this.#log.info({ reason: this.#missing.message }, 'no upstream has the stream any more');
@@ -260,7 +258,7 @@ export class Pull {
 	#onRefused(code: ErrorCode, message: string): void {
 		this.#log.info({ code, reason: message }, 'pull ended');
 		this.stop(code);
-		this.#services.send({ type: 'pull-missing', app: this.app, name: this.name, code, message });
+		this.#services.send({ type: 'pull-missing', name: this.name, code, message });
 	}
 
 	/** Ends the present connection. @returns what it was. */
@@ -270,7 +268,7 @@ export class Pull {
 		clearInterval(this.#stallTimer);
 		attempt?.source.close();
 		if (attempt?.delivers) {
-			this.#services.send({ type: 'pull-upstream', app: this.app, name: this.name, upstream: null });
+			this.#services.send({ type: 'pull-upstream', name: this.name, upstream: null });
 		}
 		return attempt;
 	}

@@ -1,6 +1,7 @@
 import type { Agent } from 'node:http';
 import { type ErrorCode, PeerError } from '../errors.js';
 import { formatVia, RESUME_HEADER, VIA_HEADER } from '../protocol/relay.js';
+import type { StreamName } from '../stream-name.js';
 
 /**
  * How a source ended. `ended`: the upstream says that the stream is over; `missing`: it does not have it; `failed`: it could not be
@@ -53,10 +54,10 @@ export function requestHeaders({ via, resumeMs }: SourceTarget): Record<string, 
 }
 
 /** Where an upstream has a stream. `upstream` is a base address, with a path or without. */
-export function streamUrl(upstream: string, app: string, name: string): URL {
+export function streamUrl(upstream: string, name: StreamName): URL {
 	const url = new URL(upstream);
 	const extension = url.protocol.startsWith('rtmp') ? '' : '.flv';
-	url.pathname = `${url.pathname.replace(/\/$/, '')}/${app}/${name}${extension}`;
+	url.pathname = `${url.pathname.replace(/\/$/, '')}/${name.key}${extension}`;
 	return url;
 }
 

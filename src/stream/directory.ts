@@ -1,3 +1,4 @@
+import type { StreamName } from '../stream-name.js';
 import type { CoordinatorToThread, StreamInfo } from './thread-messages.js';
 
 /** What a thread hears of the streams of its process. */
@@ -24,8 +25,8 @@ export class StreamDirectory {
 		}
 	}
 
-	get(app: string, name: string): StreamInfo | undefined {
-		return this.#byKey.get(streamKey(app, name));
+	get(name: StreamName): StreamInfo | undefined {
+		return this.#byKey.get(name.key);
 	}
 
 	all(): Iterable<StreamInfo> {
@@ -37,8 +38,8 @@ export class StreamDirectory {
 	}
 
 	/** The stream, now or when it opens within `timeoutMs`; else null. Aborting answers null at once. */
-	waitFor(app: string, name: string, timeoutMs: number, signal: AbortSignal): Promise<StreamInfo | null> {
-		const live = this.get(app, name);
+	waitFor(name: StreamName, timeoutMs: number, signal: AbortSignal): Promise<StreamInfo | null> {
+		const live = this.get(name);
 		if (live !== undefined || timeoutMs <= 0 || signal.aborted) {
 			return Promise.resolve(live ?? null);
 		}
@@ -50,7 +51,7 @@ export class StreamDirectory {
 				resolve(stream);
 			};
 			const giveUp = (): void => settle(null);
-			const waiter: Waiter = { key: streamKey(app, name), resolve: settle, timer: setTimeout(giveUp, timeoutMs) };
+			const waiter: Waiter = { key: name.key, resolve: settle, timer: setTimeout(giveUp, timeoutMs) };
 			signal.addEventListener('abort', giveUp);
 			this.#waiters.add(waiter);
 		});
@@ -76,15 +77,15 @@ export class StreamDirectory {
 			this.#tell((listener) => listener.publisherChanged?.(stream, message.present));
 		} else if (message.type === 'stream-ended') {
 			this.#byId.delete(stream.streamId);
-			if (this.get(stream.app, stream.name) === stream) {
-				this.#byKey.delete(streamKey(stream.app, stream.name));
+			if (this.get(stream.name) === stream) {
+				this.#byKey.delete(stream.name.key);
 			}
 			this.#tell((listener) => listener.ended?.(stream));
 		}
 	}
 
 	#add(stream: StreamInfo): void {
-		const key = streamKey(stream.app, stream.name);
+		const key = stream.name.key;
 		this.#byKey.set(key, stream);
 		this.#byId.set(stream.streamId, stream);
 		for (const waiter of [...this.#waiters]) {
@@ -99,9 +100,4 @@ export class StreamDirectory {
 			deliver(listener);
 		}
 	}
-}
-
-/** `app/name`: what a stream is called in logs, maps and paths. */
-export function streamKey(app: string, name: string): string {
-	return `${app}/${name}`;
 }

@@ -1,9 +1,9 @@
-import { type Config, nameSchema, policyOf } from '../config/schema.js';
+import { type Config, policyOf } from '../config/schema.js';
 import { assert, type ErrorCode } from '../errors.js';
 import { Lifecycle, RecordKind, ringBytesFor } from '../ring/layout.js';
 import { RingControl } from '../ring/ring-control.js';
 import { RingWriter } from '../ring/ring-writer.js';
-import { streamKey } from './directory.js';
+import type { StreamName } from '../stream-name.js';
 import type { PublisherInfo, PublishVerdict, StreamInfo } from './thread-messages.js';
 
 /** One life of an ingest thread, as the registry needs it. Compared by identity. */
@@ -32,7 +32,7 @@ export type RegistryListener = {
 
 /** Gives out the counter slots (metrics/ledger.ts). */
 export type CounterSlots = {
-	openStream(app: string, name: string): number;
+	openStream(name: StreamName): number;
 	closeStream(stream: StreamInfo): void;
 };
 
@@ -43,7 +43,7 @@ export type RegistryParts = {
 	slots: CounterSlots;
 };
 
-export type PublishRequest = { app: string; name: string; publisher: PublisherInfo };
+export type PublishRequest = { name: StreamName; publisher: PublisherInfo };
 
 /** A stream as snapshots show it. `publisher` is null in grace. */
 export type RegisteredStream = {
@@ -114,16 +114,13 @@ export class StreamRegistry {
 	}
 
 	/** Decides a publish request; `reply` may come later, when the present publisher has let go. */
-	request(owner: PublicationOwner, { app, name, publisher }: PublishRequest, reply: Reply): void {
+	request(owner: PublicationOwner, { name, publisher }: PublishRequest, reply: Reply): void {
 		const claim: Claim = { owner, publisher, reply };
-		const entry = this.#byKey.get(streamKey(app, name));
+		const entry = this.#byKey.get(name.key);
 		if (this.#draining) {
 			refuse(claim, 'SERVER_STOPPING', 'the server is stopping');
-		} else if (!isName(app) || !isName(name)) {
-			// Names become paths. They are checked where they come in; this is the last door.
-			refuse(claim, 'NAME_INVALID', 'expected 1 to 128 of A-Z a-z 0-9 _ -');
 		} else if (entry === undefined) {
-			this.#requestNew(claim, app, name);
+			this.#requestNew(claim, name);
 		} else if (entry.publication === null) {
 			this.#grant(entry, claim);
 		} else {
@@ -132,13 +129,13 @@ export class StreamRegistry {
 	}
 
 	/** Takes the stream away from its publisher, as an operator may: it enters its grace. @returns false when it has none. */
-	evict(app: string, name: string): boolean {
-		const entry = this.#byKey.get(streamKey(app, name));
+	evict(name: StreamName): boolean {
+		const entry = this.#byKey.get(name.key);
 		if (entry === undefined || entry.publication === null) {
 			return false;
 		}
 		if (entry.takeover === null) {
-			this.#revoke(entry, entry.publication, null, 'SESSION_KICKED', `${app}/${name} was evicted by an operator`);
+			this.#revoke(entry, entry.publication, null, 'SESSION_KICKED', `${name.key} was evicted by an operator`);
 		}
 		return true;
 	}
@@ -155,8 +152,8 @@ export class StreamRegistry {
 	}
 
 	/** Ends a stream at once, if there is one; its writer is fenced. */
-	end(app: string, name: string): void {
-		const entry = this.#byKey.get(streamKey(app, name));
+	end(name: StreamName): void {
+		const entry = this.#byKey.get(name.key);
 		if (entry?.publication === null) {
 			this.#end(entry);
 		} else if (entry !== undefined) {
@@ -204,7 +201,7 @@ export class StreamRegistry {
 		}
 	}
 
-	#requestNew(claim: Claim, app: string, name: string): void {
+	#requestNew(claim: Claim, name: StreamName): void {
 		const { limits, ring: ringConfig } = this.#config;
 		if (this.#byKey.size >= limits.streams) {
 			refuse(claim, 'STREAM_LIMIT', `limits.streams is ${limits.streams}`);
@@ -216,31 +213,30 @@ export class StreamRegistry {
 		control.startedAtMs = openedAtMs;
 		const info: StreamInfo = {
 			streamId: ++this.#lastId,
-			app,
 			name,
 			ring,
-			counterSlot: this.#slots.openStream(app, name),
+			counterSlot: this.#slots.openStream(name),
 		};
 		const entry: Entry = { info, control, openedAtMs, publication: null, takeover: null, cancelGrace: noTimer };
-		this.#byKey.set(streamKey(app, name), entry);
+		this.#byKey.set(name.key, entry);
 		this.#listener.opened(info);
 		this.#grant(entry, claim);
 	}
 
 	/** A second publisher on a live name. */
 	#contest(entry: Entry, holder: Publication, claim: Claim): void {
-		const { app, name } = entry.info;
-		const { conflict, staleAfter } = policyOf(this.#config, app).publish;
+		const { name } = entry.info;
+		const { conflict, staleAfter } = policyOf(this.#config, name).publish;
 		const { takeover } = entry;
 		if (takeover !== null) {
 			const rival = takeover.claim;
 			if (rival !== null && conflict !== 'takeover') {
-				refuse(claim, 'PUBLISH_CONFLICT', `${app}/${name} is being taken over by ${who(rival.publisher)}`);
+				refuse(claim, 'PUBLISH_CONFLICT', `${name.key} is being taken over by ${who(rival.publisher)}`);
 				return;
 			}
 			takeover.claim = claim;
 			if (rival !== null) {
-				refuse(rival, 'PUBLISH_REPLACED', `${app}/${name} was claimed by ${who(claim.publisher)}`);
+				refuse(rival, 'PUBLISH_REPLACED', `${name.key} was claimed by ${who(claim.publisher)}`);
 			}
 			return;
 		}
@@ -248,10 +244,10 @@ export class StreamRegistry {
 		const mayTakeOver = conflict === 'takeover' || (conflict === 'takeover-if-stale' && silentForMs >= staleAfter);
 		if (!mayTakeOver) {
 			const since = new Date(holder.sinceMs).toISOString();
-			refuse(claim, 'PUBLISH_CONFLICT', `${app}/${name} is published by ${who(holder.publisher)} since ${since}`);
+			refuse(claim, 'PUBLISH_CONFLICT', `${name.key} is published by ${who(holder.publisher)} since ${since}`);
 			return;
 		}
-		const reason = `${app}/${name} was taken over by ${who(claim.publisher)}`;
+		const reason = `${name.key} was taken over by ${who(claim.publisher)}`;
 		this.#revoke(entry, holder, claim, 'PUBLISH_REPLACED', reason);
 	}
 
@@ -277,7 +273,7 @@ export class StreamRegistry {
 			this.#grant(entry, claim);
 			return;
 		}
-		const graceMs = policyOf(this.#config, entry.info.app).publish.grace;
+		const graceMs = policyOf(this.#config, entry.info.name).publish.grace;
 		if (this.#draining || final || graceMs === 0) {
 			this.#end(entry);
 			return;
@@ -306,17 +302,13 @@ export class StreamRegistry {
 	#end(entry: Entry): void {
 		const { info, control } = entry;
 		entry.cancelGrace();
-		this.#byKey.delete(streamKey(info.app, info.name));
+		this.#byKey.delete(info.name.key);
 		const writer = RingWriter.attach(info.ring, control.grantWriter());
 		writer.write(RecordKind.end, 0, 0, control.lastDtsMs, NOTHING);
 		control.setLifecycle(Lifecycle.ended);
 		this.#listener.ended(info);
 		this.#slots.closeStream(info);
 	}
-}
-
-function isName(text: string): boolean {
-	return nameSchema.safeParse(text).success;
 }
 
 function refuse(claim: Claim, code: ErrorCode, message: string): void {

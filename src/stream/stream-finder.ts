@@ -1,7 +1,8 @@
 import type { PlayPolicy } from '../config/schema.js';
 import type { Reason } from '../errors.js';
 import type { Logger } from '../log/logger.js';
-import { type StreamDirectory, streamKey } from './directory.js';
+import { type StreamName, streamLabels } from '../stream-name.js';
+import type { StreamDirectory } from './directory.js';
 import type {
 	CoordinatorToThread,
 	RelayPlace,
@@ -12,7 +13,7 @@ import type {
 } from './thread-messages.js';
 
 /** What a viewer or a relay asks for. */
-export type WantedStream = { app: string; name: string } & RelayWish;
+export type WantedStream = { name: StreamName } & RelayWish;
 
 /** The stream, or why there is none. `message` is more than the sentence of the code, or absent. */
 export type Found = { stream: StreamInfo } | { stream: null; code: Reason['code']; message?: string };
@@ -46,14 +47,14 @@ export class StreamFinder {
 
 	/** The answer, if there is one that needs no waiting. */
 	findNow(wanted: WantedStream, play: WaitPolicy): Found | null {
-		const { app, name, via, resumeMs } = wanted;
+		const { name, via, resumeMs } = wanted;
 		const { processId, onDemand } = this.#relay;
 		if (via.includes(processId)) {
 			return { stream: null, code: 'RELAY_LOOP' };
 		}
-		const stream = this.#directory.get(app, name);
+		const stream = this.#directory.get(name);
 		if (onDemand && (stream === undefined || via.length > 0)) {
-			this.#send({ type: 'stream-wanted', app, name, via, resumeMs });
+			this.#send({ type: 'stream-wanted', name, via, resumeMs });
 		}
 		if (stream !== undefined) {
 			return { stream };
@@ -66,8 +67,8 @@ export class StreamFinder {
 	 * upstream; with `missing: wait` also beyond the answer "not there". Aborting answers at once.
 	 */
 	async wait(wanted: WantedStream, play: WaitPolicy, signal: AbortSignal): Promise<Found> {
-		const { app, name } = wanted;
-		this.#log.debug({ app, stream: name }, 'a player waits for its stream');
+		const { name } = wanted;
+		this.#log.debug({ ...streamLabels(name) }, 'a player waits for its stream');
 		const giveUp = new AbortController();
 		const onAbort = (): void => giveUp.abort();
 		signal.addEventListener('abort', onAbort);
@@ -79,10 +80,10 @@ export class StreamFinder {
 				giveUp.abort();
 			},
 		};
-		const key = streamKey(app, name);
+		const key = name.key;
 		const waiters = this.#waiters.get(key) ?? new Set();
 		this.#waiters.set(key, waiters.add(waiter));
-		const stream = await this.#directory.waitFor(app, name, play.waitTimeout, giveUp.signal);
+		const stream = await this.#directory.waitFor(name, play.waitTimeout, giveUp.signal);
 		signal.removeEventListener('abort', onAbort);
 		waiters.delete(waiter);
 		if (waiters.size === 0) {
@@ -95,7 +96,7 @@ export class StreamFinder {
 	apply(message: CoordinatorToThread): void {
 		if (message.type === 'stream-missing') {
 			const { code, message: text } = message;
-			for (const waiter of [...(this.#waiters.get(streamKey(message.app, message.name)) ?? [])]) {
+			for (const waiter of [...(this.#waiters.get(message.name.key) ?? [])]) {
 				if (!waiter.waitsAnyway || (code !== 'STREAM_NOT_FOUND' && code !== 'UPSTREAM_FAILED')) {
 					waiter.refuse({ code, message: text });
 				}

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/schema.js';
 import type { ErrorCode, Reason } from '../errors.js';
+import type { StreamName } from '../stream-name.js';
 import type { ConnectionShare } from './connection-table.js';
 
 /**
@@ -15,8 +16,7 @@ export type Protocol = 'rtmp' | 'rtmps' | 'http-flv' | 'ws-flv' | 'pull';
 export type StreamInfo = {
 	/** Unique within the process; a name that comes back after its end gets a new one. */
 	streamId: number;
-	app: string;
-	name: string;
+	name: StreamName;
 	ring: SharedArrayBuffer;
 	/** Part ring (ring/part-layout.ts) of LL-HLS; absent when the stream is not packaged for it. */
 	parts?: SharedArrayBuffer;
@@ -112,11 +112,11 @@ export type CoordinatorToThread =
 	| { type: 'peer-port'; index: number; port: MessagePort }
 	| { type: 'peer-port-closed'; index: number }
 	/** Nobody has the stream, or nobody could be asked. Those who wait for it may be told so. */
-	| ({ type: 'stream-missing'; app: string; name: string } & Reason)
+	| ({ type: 'stream-missing'; name: StreamName } & Reason)
 	/** To ingest: pull a stream. Of one that is being pulled: for more processes than it was known. */
-	| ({ type: 'pull-start'; app: string; name: string } & RelayWish)
+	| ({ type: 'pull-start'; name: StreamName } & RelayWish)
 	/** To ingest: nobody wants the stream any more. */
-	| { type: 'pull-stop'; app: string; name: string }
+	| { type: 'pull-stop'; name: StreamName }
 	| { type: 'config'; config: Config }
 	/** Stop accepting and end every session politely; answer with `drained` when done, at the latest after `deadlineMs`. */
 	| { type: 'drain'; deadlineMs: number };
@@ -124,25 +124,25 @@ export type CoordinatorToThread =
 export type ThreadToCoordinator =
 	/** Listening and ready. */
 	| { type: 'ready' }
-	| { type: 'publish-request'; requestId: number; app: string; name: string; publisher: PublisherInfo }
+	| { type: 'publish-request'; requestId: number; name: StreamName; publisher: PublisherInfo }
 	/** The publisher is gone: the stream enters its grace. The thread no longer writes the ring. */
 	| { type: 'publication-ended'; publicationId: number; code: ErrorCode; final?: boolean }
 	/** Answer to `revoke`: nothing more will be written. `final`: there is no grace, nobody will come back. */
 	| { type: 'publication-released'; publicationId: number; final?: boolean }
 	| { type: 'ring-grown'; publicationId: number; ring: SharedArrayBuffer }
 	/** Somebody asks for a stream that is not here, or a relay for any stream. Answered by its opening, or `stream-missing`. */
-	| ({ type: 'stream-wanted'; app: string; name: string } & RelayWish)
+	| ({ type: 'stream-wanted'; name: StreamName } & RelayWish)
 	/** The stream has its first viewer in this thread, or none any more. */
 	| { type: 'audience'; streamId: number; present: boolean }
 	/** Every upstream was asked, and none has the stream; `pull-start` holds until `pull-stop`. */
-	| ({ type: 'pull-missing'; app: string; name: string } & Reason)
+	| ({ type: 'pull-missing'; name: StreamName } & Reason)
 	/** Which upstream a pull gets its stream from now. */
-	| { type: 'pull-upstream'; app: string; name: string; upstream: string | null }
+	| { type: 'pull-upstream'; name: StreamName; upstream: string | null }
 	| { type: 'drained' };
 
 /** Delivery to ingest: the bytes of an HTTP or WebSocket push, as they came. */
 export type PushToIngest =
-	| { type: 'push-open'; pushId: number; app: string; name: string; publisher: PublisherInfo }
+	| { type: 'push-open'; pushId: number; name: StreamName; publisher: PublisherInfo }
 	/** `bytes` is transferred. */
 	| { type: 'push-data'; pushId: number; bytes: Uint8Array<ArrayBuffer> }
 	/** The peer has sent everything (`code` absent) or was lost. */

@@ -18,7 +18,8 @@ const query = new URLSearchParams(location.search);
 const server = await describeServer();
 const ownHost = mediaBase(pageBase(), server, null).host;
 serverField.value = query.get('server') ?? ownHost;
-(form.elements.namedItem('stream') as HTMLInputElement).value = query.get('stream') ?? '';
+const streamField = form.elements.namedItem('stream') as HTMLInputElement;
+streamField.value = query.get('stream') ?? '';
 
 let stopPublishing: (() => void) | null = null;
 
@@ -52,7 +53,7 @@ function stop(reason: string): void {
 
 /** Captures, encodes and sends until the returned function is called. */
 async function publish(settings: FormData): Promise<() => void> {
-	const stream = parseStream(String(settings.get('stream')));
+	const stream = parseStream(streamField.value);
 	if (stream === null) {
 		throw new Error('A stream is named app/name, of letters, digits, _ and -.');
 	}

@@ -6,6 +6,7 @@ import type { PrimaryStatus } from '#src/metrics/primary-metrics.js';
 import { createRuntimeRegistry, processMetrics } from '#src/metrics/process-metrics.js';
 import type { ProcessSnapshot } from '#src/metrics/snapshot.js';
 import { answerQuery, ProcessPort } from '#src/process/process-port.js';
+import type { StreamName } from '#src/stream-name.js';
 import { assertGolden } from '../support/golden.js';
 import { fakeSnapshot, fakeStream } from '../support/snapshot.js';
 
@@ -91,9 +92,9 @@ describe('AdminApi', () => {
 
 	it('evicts the publisher of a stream that has one', async () => {
 		const evicted: string[] = [];
-		const api = adminOf([fakeSnapshot()], READY, (app, name) => {
-			evicted.push(`${app}/${name}`);
-			return name === 'one';
+		const api = adminOf([fakeSnapshot()], READY, (name) => {
+			evicted.push(name.key);
+			return name.name === 'one';
 		});
 		assert.deepEqual(JSON.parse((await api.answer('DELETE', '/api/v1/streams/live/one/publisher')).body), {
 			evicted: true,
@@ -144,7 +145,7 @@ describe('AdminApi', () => {
 	});
 });
 
-type Evict = (app: string, name: string) => boolean;
+type Evict = (name: StreamName) => boolean;
 
 /** An admin API over processes that answer with these snapshots, through the messages that would go by IPC. */
 function adminOf(processes: (ProcessSnapshot | 'silent')[], status = READY, evict: Evict = () => false): AdminApi {

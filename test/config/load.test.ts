@@ -179,9 +179,9 @@ describe('configuration', () => {
 
 	it('lays only the given overrides of an app over the sections', () => {
 		const config = load('play: {maxLag: 7s}\napps: {live: {play: {missing: wait}}}\n', {});
-		assert.deepEqual(policyOf(config, 'live').play, { ...config.play, missing: 'wait' });
-		assert.deepEqual(policyOf(config, 'live').publish, config.publish);
-		assert.deepEqual(policyOf(config, 'toString').play, config.play);
+		assert.deepEqual(policyOf(config, { app: 'live' }).play, { ...config.play, missing: 'wait' });
+		assert.deepEqual(policyOf(config, { app: 'live' }).publish, config.publish);
+		assert.deepEqual(policyOf(config, { app: 'toString' }).play, config.play);
 	});
 });
 

@@ -8,6 +8,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { OriginPushes } from '#src/delivery/origin-pushes.js';
 import type { PushChannel } from '#src/delivery/push-gate.js';
 import type { Reason } from '#src/errors.js';
+import { streamName } from '#src/stream-name.js';
 import { until } from '../support/test-server.js';
 
 const PUBLISHER = { protocol: 'ws-flv', address: '192.0.2.7:4000', query: 'key=a%20b' } as const;
@@ -30,7 +31,7 @@ async function push(
 	await once(server, 'listening');
 	const events: string[] = [];
 	let end: Reason | null = null;
-	const channel = new OriginPushes(socketPath).open('live', 'a', PUBLISHER, {
+	const channel = new OriginPushes(socketPath).open(streamName('live', 'a'), PUBLISHER, {
 		granted: () => events.push('granted'),
 		room: () => events.push('room'),
 		closed: (error) => {

@@ -3,8 +3,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseRoute } from '#src/delivery/route.js';
 import { PeerError } from '#src/errors.js';
+import { streamName } from '#src/stream-name.js';
 
-const STREAM = { kind: 'stream', app: 'live', name: 'a-B_9', query: '' };
+const STREAM = { kind: 'stream', name: streamName('live', 'a-B_9'), query: '' };
 
 /** Request target, whether the method publishes, and the route. */
 const CASES: [string, boolean, ReturnType<typeof parseRoute>][] = [
@@ -13,7 +14,7 @@ const CASES: [string, boolean, ReturnType<typeof parseRoute>][] = [
 	['/live/a-B_9', true, { ...STREAM, kind: 'stream', flv: false }],
 	['/live/a-B_9.flv', true, { ...STREAM, kind: 'stream', flv: true }],
 	['http://host:8501/live/a-B_9?k', true, { ...STREAM, kind: 'stream', flv: false, query: 'k' }],
-	['/flv/name.flv', false, { kind: 'stream', app: 'flv', name: 'name', flv: true, query: '' }],
+	['/flv/name.flv', false, { kind: 'stream', name: streamName('flv', 'name'), flv: true, query: '' }],
 	['/', false, { kind: 'file', path: '/', query: '' }],
 	['http://host', false, { kind: 'file', path: '/', query: '' }],
 	['/index.html?a', false, { kind: 'file', path: '/index.html', query: 'a' }],
@@ -47,7 +48,7 @@ describe('request targets', () => {
 			fc.property(fc.string({ maxLength: 60 }), fc.boolean(), (text, publishes) => {
 				try {
 					const route = parseRoute(`/${text}`, publishes);
-					assert.ok(route.kind === 'file' || /^[\w-]{1,128} [\w-]{1,128}$/.test(`${route.app} ${route.name}`));
+					assert.ok(route.kind === 'file' || /^[\w-]{1,128}\/[\w-]{1,128}$/.test(route.name.key));
 				} catch (error) {
 					assert.ok(error instanceof PeerError && error.code === 'NAME_INVALID');
 				}

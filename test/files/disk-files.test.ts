@@ -22,7 +22,7 @@ function setUp(t: TestContext, memory = MEMORY) {
 	const find = (local: string): Promise<Found | null> => files.find(local, [{ root, local }]);
 	const text = async (local: string): Promise<string | null> => {
 		const found = await find(local);
-		return found?.kind === 'file' ? String(found.representation.body) : null;
+		return found?.kind === 'file' ? (found.representation.body as Buffer).toString() : null;
 	};
 	return { top, root, counters, files, find, text };
 }

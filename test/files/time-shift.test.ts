@@ -58,7 +58,7 @@ class Site {
 		const found = await this.ask(url);
 		assert(found !== null, url);
 		assert.equal(found.sizeBytes, (found.body as Buffer).length);
-		return String(found.body);
+		return (found.body as Buffer).toString();
 	}
 
 	/** The address that a multivariant playlist of one variant comes to. */

@@ -43,7 +43,7 @@ for (const { file, name, query, audio, video, data } of PUBLISHERS) {
 		socket.end(bytes.subarray(beforeMedia(bytes)));
 		const [publication] = thread.desk.publications;
 		await until('it ends', () => publication?.closed != null);
-		assert.equal(`${publication?.app}/${publication?.name}?${publication?.publisher.query}`, `live/${name}?${query}`);
+		assert.equal(`${publication?.name.key}?${publication?.publisher.query}`, `live/${name}?${query}`);
 		const bodies = (type: number): string[] =>
 			publication!.pushes.filter(({ tagType }) => tagType === type).map(({ body }) => body);
 		assert.deepEqual([bodies(8).length, bodies(9).length, bodies(18).length], [audio, video, data]);

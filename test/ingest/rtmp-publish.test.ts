@@ -28,8 +28,7 @@ test('a publisher is granted, and what it sends reaches its publication as FLV t
 		{ tagType: 18, timestampMs: 50, body: META.toString('hex') },
 		{ tagType: 9, timestampMs: 80, body: VIDEO.toString('hex') },
 	]);
-	assert.equal(publication.app, 'live');
-	assert.equal(publication.name, 'name');
+	assert.equal(publication.name.key, 'live/name');
 	assert.equal(publication.publisher.protocol, 'rtmp');
 	assert.equal(publication.publisher.query, 'key=secret');
 	assert.match(publication.publisher.address, /^127\.0\.0\.1:\d+$/);
@@ -39,7 +38,7 @@ test('the query of the app and of the name are one, and slashes around names are
 	const thread = await RtmpThread.start(t);
 	const client = await thread.connect(t, 'live', { connectProperties: { app: '/live/?user=a' } });
 	await client.publish('name?key=b');
-	assert.equal(thread.desk.publications[0]?.app, 'live');
+	assert.equal(thread.desk.publications[0]?.name.app, 'live');
 	assert.equal(thread.desk.publications[0]?.publisher.query, 'user=a&key=b');
 });
 

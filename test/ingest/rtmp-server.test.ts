@@ -62,7 +62,9 @@ class RawPeer {
 
 	/** Names of the commands that came, with their transaction. */
 	get commands(): string[] {
-		return this.ofType(MessageType.commandAmf0).map(({ body }) => parseAmf0(body).slice(0, 2).join(' '));
+		return this.ofType(MessageType.commandAmf0).map(({ body }) =>
+			(parseAmf0(body).slice(0, 2) as [string, number]).join(' '),
+		);
 	}
 }
 

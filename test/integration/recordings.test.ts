@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { Recordings } from '#src/process/recordings.js';
 import { RemuxPool } from '#src/process/remux-pool.js';
 import type { StreamInfo } from '#src/stream/thread-messages.js';
+import { streamName } from '#src/stream-name.js';
 import { testConfig } from '../support/config.js';
 import { readFlvFile } from '../support/flv-file.js';
 import { RingFeed } from '../support/ring-feed.js';
@@ -60,7 +61,7 @@ describe('recordings', () => {
 	}
 
 	function open(feed: RingFeed, app = 'live', name = 'a'): StreamInfo {
-		const stream = { streamId: ++streamId, app, name, ring: feed.ring, counterSlot: streamId };
+		const stream = { streamId: ++streamId, name: streamName(app, name), ring: feed.ring, counterSlot: streamId };
 		recordings.opened(stream);
 		return stream;
 	}

@@ -6,6 +6,7 @@ import { CounterLedger, type LedgerStream } from '#src/metrics/ledger.js';
 import type { ProcessSnapshot } from '#src/metrics/snapshot.js';
 import { Figure } from '#src/ring/layout.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
+import { streamName } from '#src/stream-name.js';
 
 const NO_RECORDERS = {};
 
@@ -105,8 +106,8 @@ describe('CounterLedger', () => {
 		thread.addStream(0, 'currentSubscribersRtmp', 4);
 		const before = ledger.snapshot({ role: 'origin', index: 0 }, [...streams, ...extra], NO_RECORDERS);
 		assert.equal(before.streams.length, MAX_COUNTED_STREAMS);
-		const other = before.streams.find((stream) => stream.app === '_other');
-		assert.equal(other?.name, '_other');
+		const other = before.streams.find((stream) => stream.name.app === '_other');
+		assert.equal(other?.name.name, '_other');
 		assert.equal(other?.counts.bytesIn, 111);
 		assert.equal(other?.counts.bytesOut.rtmp, 40);
 		assert.equal(other?.subscribers.rtmp, 4);
@@ -114,7 +115,7 @@ describe('CounterLedger', () => {
 
 		ledger.closeStream(extra[0]!);
 		const after = ledger.snapshot({ role: 'origin', index: 0 }, [...streams, extra[1]!], NO_RECORDERS);
-		assert.equal(after.streams.find((stream) => stream.app === '_other')?.counts.bytesIn, 111);
+		assert.equal(after.streams.find((stream) => stream.name.app === '_other')?.counts.bytesIn, 111);
 		assert.equal(after.totals.counts.bytesIn, before.totals.counts.bytesIn);
 	});
 
@@ -162,7 +163,8 @@ describe('CounterLedger', () => {
 
 function open(ledger: CounterLedger, app: string, name: string): LedgerStream {
 	const ring = RingWriter.allocate(1024 * 1024);
-	return { app, name, ring, counterSlot: ledger.openStream(app, name), publisher: null };
+	const stream = streamName(app, name);
+	return { name: stream, ring, counterSlot: ledger.openStream(stream), publisher: null };
 }
 
 function count(stream: LedgerStream, bytes: number): void {
@@ -176,8 +178,8 @@ function countsOf({ totals, streams }: ProcessSnapshot): Map<string, number> {
 		['bytesIn', totals.counts.bytesIn],
 		['bytesOut', totals.counts.bytesOut.rtmp],
 		...streams.flatMap(({ name, counts }): [string, number][] => [
-			[`${name} bytesIn`, counts.bytesIn],
-			[`${name} bytesOut`, counts.bytesOut.rtmp],
+			[`${name.key} bytesIn`, counts.bytesIn],
+			[`${name.key} bytesOut`, counts.bytesOut.rtmp],
 		]),
 	]);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type PrimaryMessage, primaryMessage, type RoleMessage, roleMessage } from '#src/primary/messages.js';
+import { streamName } from '#src/stream-name.js';
 import { testConfig } from '../support/config.js';
 
 const config = testConfig({ publish: { grace: '3s' }, apps: { live: { play: { missing: 'wait' } } } });
@@ -27,7 +28,7 @@ describe('messages between the primary and a role process', () => {
 		{ type: 'reload', config },
 		{ type: 'drain', deadlineMs: 1 },
 		{ type: 'ping' },
-		{ type: 'query', queryId: 1, query: { kind: 'evict', app: 'live', name: 'a' } },
+		{ type: 'query', queryId: 1, query: { kind: 'evict', name: streamName('live', 'a') } },
 	];
 	for (const message of TO_ROLE) {
 		it(`bring ${message.type} through JSON unchanged`, () => {

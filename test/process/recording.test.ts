@@ -7,6 +7,7 @@ import { type RemuxPool, RemuxTaskError } from '#src/process/remux-pool.js';
 import type { RemuxTask } from '#src/process/remux-worker.js';
 import { RecorderFigures } from '#src/record/recorder-figures.js';
 import type { RecorderMessage } from '#src/record/recording-task.js';
+import { streamName } from '#src/stream-name.js';
 import { testConfig } from '../support/config.js';
 import { RingFeed } from '../support/ring-feed.js';
 
@@ -47,7 +48,7 @@ describe('recording', () => {
 		const { ring } = new RingFeed();
 		const ended: string[] = [];
 		const recording = new Recording({
-			stream: { streamId: 1, app: 'live', name: 'a', ring, counterSlot: 1 },
+			stream: { streamId: 1, name: streamName('live', 'a'), ring, counterSlot: 1 },
 			output: 'flv',
 			config: testConfig(),
 			takeEnded: (take) => ended.push(take),

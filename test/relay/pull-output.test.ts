@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { PullOutput } from '#src/relay/pull-output.js';
 import { RecordKind } from '#src/ring/layout.js';
 import { RingReader } from '#src/ring/ring-reader.js';
+import { streamName } from '#src/stream-name.js';
 import { AAC_HEADER, AVC_HEADER } from '../support/flv-bodies.js';
 import { DeskWithCoordinator } from '../support/publish-desk.js';
 
@@ -26,8 +27,7 @@ function newOutput(overrides: Record<string, unknown> = {}) {
 	const coordinator = new DeskWithCoordinator(overrides);
 	const told: string[] = [];
 	const output = new PullOutput({
-		app: 'live',
-		name: 'x',
+		name: streamName('live', 'x'),
 		desk: coordinator.desk,
 		events: {
 			fresh: () => undefined,

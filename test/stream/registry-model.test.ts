@@ -6,6 +6,7 @@ import { RingReader } from '#src/ring/ring-reader.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
 import { type PublicationOwner, StreamRegistry } from '#src/stream/registry.js';
 import type { PublishGrant, PublishVerdict, StreamInfo } from '#src/stream/thread-messages.js';
+import { streamName } from '#src/stream-name.js';
 import { testConfig } from '../support/config.js';
 
 const APPS = { reject: 'reject', over: 'takeover', stale: 'takeover-if-stale' } as const;
@@ -64,7 +65,7 @@ class World {
 			},
 			listener: {
 				opened: (stream) => {
-					const twin = [...this.#open.values()].find(({ app, name }) => app === stream.app && name === stream.name);
+					const twin = [...this.#open.values()].find(({ name }) => name.key === stream.name.key);
 					assert.equal(twin, undefined, 'a name is open once');
 					this.#open.set(stream.streamId, stream);
 				},
@@ -109,7 +110,7 @@ class World {
 				this.#threads[step.thread % 3]!.hangs = true;
 				break;
 			case 'evict':
-				this.#registry.evict(step.app, step.name);
+				this.#registry.evict(streamName(step.app, step.name));
 				break;
 			case 'wait':
 				this.wait(step.ms);
@@ -151,7 +152,7 @@ class World {
 		const request: Request = { owner, verdict: null };
 		this.#requests.push(request);
 		const publisher = { protocol: 'rtmp', address: 'peer', query: '' } as const;
-		this.#registry.request(owner, { app, name, publisher }, (verdict) => {
+		this.#registry.request(owner, { name: streamName(app, name), publisher }, (verdict) => {
 			assert.equal(request.verdict, null, 'one verdict for one request');
 			request.verdict = verdict;
 			if (verdict.granted) {
@@ -205,7 +206,7 @@ class World {
 	#check(): void {
 		for (const { stream, publisher } of this.#registry.streams()) {
 			const able = this.#writers.filter(({ writer }) => writer.ring === stream.ring && !writer.fenced);
-			assert.ok(able.length <= 1, `${able.length} writers of ${stream.app}/${stream.name}`);
+			assert.ok(able.length <= 1, `${able.length} writers of ${stream.name.key}`);
 			const last = this.#writers.findLast(({ grant }) => grant.stream === stream);
 			assert.equal(publisher !== null && last?.writer.fenced, false, 'whoever publishes may write');
 			const holders = this.#writers.filter(({ grant, released }) => grant.stream === stream && !released);

@@ -5,6 +5,7 @@ import { RingReader } from '#src/ring/ring-reader.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
 import { RELEASE_DEADLINE_MS, type RegistryParts, StreamRegistry } from '#src/stream/registry.js';
 import type { PublishGrant, PublishVerdict } from '#src/stream/thread-messages.js';
+import { parseStreamName, type StreamName, streamName } from '#src/stream-name.js';
 import { testConfig } from '../support/config.js';
 
 const AUDIO = new Uint8Array([0xaf, 1, 2, 3]);
@@ -87,12 +88,12 @@ describe('stream registry', () => {
 		t.registry.publicationEnded(t.publish('live/a').publicationId, true);
 		assert.deepEqual(t.log, ['opened live/a', 'ended live/a']);
 		const { stream, writerEpoch } = t.publish('live/b');
-		t.registry.end('live', 'b');
+		t.registry.end(streamName('live', 'b'));
 		assert.equal(t.log.at(-1), 'ended live/b');
 		assert.equal(RingWriter.attach(stream.ring, writerEpoch).fenced, true);
 		t.registry.publicationEnded(t.publish('live/c').publicationId);
-		t.registry.end('live', 'c');
-		t.registry.end('live', 'nobody');
+		t.registry.end(streamName('live', 'c'));
+		t.registry.end(streamName('live', 'nobody'));
 		assert.deepEqual(t.log.slice(-2), ['absent live/c', 'ended live/c']);
 	});
 
@@ -230,19 +231,19 @@ describe('stream registry', () => {
 
 	it('evicts a publisher: the stream is in grace, and the name free for the next', () => {
 		const grant = t.publish('live/a');
-		assert.equal(t.registry.evict('live', 'a'), true);
-		assert.equal(t.registry.evict('live', 'a'), true);
+		assert.equal(t.registry.evict(streamName('live', 'a')), true);
+		assert.equal(t.registry.evict(streamName('live', 'a')), true);
 		assert.deepEqual(t.revoked, [`${grant.publicationId} SESSION_KICKED live/a was evicted by an operator`]);
 		t.registry.publicationEnded(grant.publicationId);
 		assert.deepEqual(t.streams(), ['live/a grace']);
-		assert.equal(t.registry.evict('live', 'a'), false);
-		assert.equal(t.registry.evict('live', 'b'), false);
+		assert.equal(t.registry.evict(streamName('live', 'a')), false);
+		assert.equal(t.registry.evict(streamName('live', 'b')), false);
 		t.publish('live/a');
 	});
 
 	it('grants an evicted publisher its ring to the next one only when the evicted has let go', () => {
 		const first = t.publish('live/a');
-		t.registry.evict('live', 'a');
+		t.registry.evict(streamName('live', 'a'));
 		const verdict = t.request('live/a', 'next');
 		assert.equal(verdict(), null);
 		t.registry.publicationEnded(first.publicationId);
@@ -255,13 +256,6 @@ describe('stream registry', () => {
 		assert.deepEqual(t.request('live/b')(), { granted: false, code: 'STREAM_LIMIT', message: 'limits.streams is 1' });
 		t.registry.publicationEnded(grant.publicationId);
 		t.publish('live/a');
-	});
-
-	it('refuses a name that could leave the directory of recordings', () => {
-		for (const stream of ['live/..', '../a', 'live/a.b', '/a']) {
-			const refused = t.request(stream)();
-			assert.equal(refused?.granted === false && refused.code, 'NAME_INVALID', stream);
-		}
 	});
 
 	it('gives every stream a counter slot and takes it back at the end', () => {
@@ -309,7 +303,7 @@ function setUp(overrides: Record<string, unknown> = {}) {
 	const revoked: string[] = [];
 	const slots: string[] = [];
 	const owners = new Map<string, { revoke(id: number, code: string, message: string): void }>();
-	const key = (stream: { app: string; name: string }): string => `${stream.app}/${stream.name}`;
+	const key = ({ name }: { name: StreamName }): string => name.key;
 	const parts: RegistryParts = {
 		config: testConfig(overrides),
 		clock: {
@@ -327,7 +321,7 @@ function setUp(overrides: Record<string, unknown> = {}) {
 			ended: (stream) => log.push(`ended ${key(stream)}`),
 		},
 		slots: {
-			openStream: (app, name) => slots.push(`open ${app}/${name}`),
+			openStream: (name) => slots.push(`open ${name.key}`),
 			closeStream: (stream) => slots.push(`close ${key(stream)}`),
 		},
 	};
@@ -341,10 +335,9 @@ function setUp(overrides: Record<string, unknown> = {}) {
 	};
 	/** @returns the verdict so far. */
 	const request = (stream: string, address = 'peer', thread = 'thread 0'): (() => PublishVerdict | null) => {
-		const [app = '', name = ''] = stream.split('/');
 		let verdict: PublishVerdict | null = null;
 		const publisher = { protocol: 'rtmp', address, query: '' } as const;
-		registry.request(owner(thread), { app, name, publisher }, (given) => {
+		registry.request(owner(thread), { name: parseStreamName(stream), publisher }, (given) => {
 			assert.equal(verdict, null, 'one verdict for one request');
 			verdict = given;
 		});

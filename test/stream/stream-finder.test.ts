@@ -3,14 +3,15 @@ import { describe, it } from 'node:test';
 import { StreamDirectory } from '#src/stream/directory.js';
 import { StreamFinder } from '#src/stream/stream-finder.js';
 import type { ThreadToCoordinator } from '#src/stream/thread-messages.js';
+import { streamName } from '#src/stream-name.js';
 import { LiveStream } from '../support/live-stream.js';
 import { keptLog } from '../support/silent-log.js';
 
 const ME = 'me000000';
-const WANTED = { app: 'live', name: 'test', via: [] };
+const WANTED = { name: streamName('live', 'test'), via: [] };
 const AT_ONCE = { missing: '404', waitTimeout: 60_000 } as const;
 const PATIENT = { missing: 'wait', waitTimeout: 60_000 } as const;
-const MISSING = { type: 'stream-missing', app: 'live', name: 'test', message: 'as told' } as const;
+const MISSING = { type: 'stream-missing', name: streamName('live', 'test'), message: 'as told' } as const;
 
 function finder(onDemand: boolean, streams: LiveStream[] = []) {
 	const directory = new StreamDirectory(streams.map(({ info }) => info));

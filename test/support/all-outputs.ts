@@ -3,6 +3,7 @@ import { takeDirectory } from '#src/record/flv/take-directory.js';
 import type { Recorder, RecorderEvent } from '#src/record/output.js';
 import { OUTPUT_NAMES, OUTPUTS, type OutputName } from '#src/record/outputs.js';
 import { RecorderFigures } from '#src/record/recorder-figures.js';
+import { streamName } from '#src/stream-name.js';
 import { testConfig } from './config.js';
 
 export type RecordedOutput = {
@@ -24,12 +25,12 @@ export function recordEverything(
 ): RecordedOutput[] {
 	const config = testConfig({ media, ...overrides });
 	return OUTPUT_NAMES.map((output) => {
-		const directory = takeDirectory(media, OUTPUTS[output].folder, 'live', name);
+		const directory = takeDirectory(media, OUTPUTS[output].folder, streamName('live', name));
 		const figures = new RecorderFigures();
 		const events: RecorderEvent[] = [];
 		const takes: string[] = [];
 		const recorder = OUTPUTS[output].makeRecorder({
-			...{ ring, app: 'live', name, directory, config, figures },
+			...{ ring, name: streamName('live', name), directory, config, figures },
 			disk: new DiskGauge(),
 			report: (event) => events.push(event),
 			takeBegan: (take) => void takes.push(take),

@@ -8,6 +8,7 @@ import type {
 	ThreadData,
 	ThreadToCoordinator,
 } from '#src/stream/thread-messages.js';
+import { streamName } from '#src/stream-name.js';
 
 /** A thread entry without sockets: does what a test tells it on a BroadcastChannel and tells the test what it hears. */
 export type FakeCommand = {
@@ -37,8 +38,7 @@ void runRole((_, send) => {
 				send({
 					type: 'publish-request',
 					requestId: 1,
-					app: command.app ?? 'live',
-					name: command.name ?? 'a',
+					name: streamName(command.app ?? 'live', command.name ?? 'a'),
 					publisher: { protocol: 'rtmp', address: me, query: '' },
 				});
 				break;

@@ -1,6 +1,7 @@
 import { Lifecycle, RecordFlag, RecordKind, StreamFlag, viewRing, Word } from '#src/ring/layout.js';
 import { type HeaderSlot, RingWriter } from '#src/ring/ring-writer.js';
 import type { StreamInfo } from '#src/stream/thread-messages.js';
+import { streamName } from '#src/stream-name.js';
 
 const AVC_HEADER = Buffer.from('17000000000142001fffe1000467420016010004 68ce3880'.replaceAll(' ', ''), 'hex');
 const AAC_HEADER = Buffer.from('af001210', 'hex');
@@ -27,7 +28,7 @@ export class LiveStream {
 
 	constructor({ app = 'live', name = 'test', ringBytes = 2 ** 20, ...tracks }: LiveStreamOptions = {}) {
 		const ring = RingWriter.allocate(ringBytes);
-		this.info = { streamId: ++lastStreamId, app, name, ring, counterSlot: 1 };
+		this.info = { streamId: ++lastStreamId, name: streamName(app, name), ring, counterSlot: 1 };
 		this.writer = RingWriter.attach(ring, 0);
 		const { audio = true, video = true, ready = true } = tracks;
 		this.#flags = (audio ? StreamFlag.hasAudio : 0) | (video ? StreamFlag.hasVideo : 0);

@@ -57,12 +57,12 @@ export class DeskWithCoordinator {
 		}
 	}
 
-	#grant({ requestId, app, name }: ThreadToCoordinator & { type: 'publish-request' }): void {
-		const key = `${app}/${name}`;
+	#grant({ requestId, name }: ThreadToCoordinator & { type: 'publish-request' }): void {
+		const { key } = name;
 		const known = this.streams.get(key);
 		const ring = known?.info.ring ?? RingWriter.allocate(1024 ** 2);
 		const stream = known ?? {
-			info: { streamId: this.streams.size + 1, app, name, ring, counterSlot: 0 },
+			info: { streamId: this.streams.size + 1, name, ring, counterSlot: 0 },
 			control: new RingControl(ring),
 		};
 		this.streams.set(key, stream);

@@ -13,18 +13,18 @@ import { StreamDirectory } from '#src/stream/directory.js';
 import { HubSet } from '#src/stream/play/hub-set.js';
 import { StreamFinder } from '#src/stream/stream-finder.js';
 import type { PublisherInfo } from '#src/stream/thread-messages.js';
+import type { StreamName } from '#src/stream-name.js';
 import { testConfig } from './config.js';
 import type { LiveStream } from './live-stream.js';
 
 export type SeenPush = { tagType: number; timestampMs: number; body: string };
 /** A publication as the desk of a test sees it. */
 export type SeenPublication = {
-	app: string;
-	name: string;
+	name: StreamName;
 	publisher: PublisherInfo;
 	pushes: SeenPush[];
 	closed: string | null;
-	revoke: Parameters<PublishDesk['open']>[3];
+	revoke: Parameters<PublishDesk['open']>[2];
 };
 
 /** Grants everything, unless `verdict` is set, and writes down what comes. */
@@ -33,9 +33,9 @@ export class FakeDesk implements PublishDesk {
 	/** Resolves to grant, rejects to refuse. */
 	verdict: () => Promise<void> = async () => undefined;
 
-	async open(...[app, name, publisher, revoke]: Parameters<PublishDesk['open']>): Promise<Publication> {
+	async open(...[name, publisher, revoke]: Parameters<PublishDesk['open']>): Promise<Publication> {
 		await this.verdict();
-		const seen: SeenPublication = { app, name, publisher, pushes: [], closed: null, revoke };
+		const seen: SeenPublication = { name, publisher, pushes: [], closed: null, revoke };
 		this.publications.push(seen);
 		return {
 			push: (tagType, timestampMs, body) => {

@@ -1,14 +1,14 @@
 import { ERROR_CODES, type ErrorCode } from '#src/errors.js';
 import { FILE_COUNTERS, type FileCounter } from '#src/metrics/counters.js';
 import type { ProcessSnapshot, StreamSnapshot } from '#src/metrics/snapshot.js';
+import { streamName } from '#src/stream-name.js';
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 
 /** A stream with a different figure in every place, so that none can be mistaken for another. */
 export function fakeStream(name: string, base: number): StreamSnapshot {
 	return {
-		app: 'live',
-		name,
+		name: streamName('live', name),
 		publisher: { protocol: 'rtmp', address: `192.0.2.${base % 250}:50000` },
 		startedAtMs: 1_700_000_000_000 + base,
 		lastMediaAtMs: 1_700_000_060_000 + base,
@@ -50,7 +50,7 @@ export function fakeSnapshot(streams: StreamSnapshot[] = []): ProcessSnapshot {
 				ErrorCode,
 				number
 			>,
-			counts: fakeStream('', 1000).counts,
+			counts: fakeStream('sums', 1000).counts,
 			subscribers: { rtmp: 34, 'http-flv': 35, 'ws-flv': 36 },
 			files: Object.fromEntries(FILE_COUNTERS.map((name, index) => [name, 51 + index])) as Record<FileCounter, number>,
 			pullLosses: 37,

@@ -1,10 +1,10 @@
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { readUint32 } from '../../bytes/big-endian.js';
-import { nameSchema } from '../../config/schema.js';
 import { classifyAudio, classifyVideo } from '../../container/flv/classify.js';
 import { PREVIOUS_TAG_SIZE_BYTES, parseTagHeader, TAG_HEADER_BYTES, TagType } from '../../container/flv/tag.js';
 import { PeerError } from '../../errors.js';
+import { NAME_PATTERN, type StreamName, streamName } from '../../stream-name.js';
 import { errorCodeOf } from '../disk/file-error.js';
 import { finishTake, type TakeSummary } from './finish-take.js';
 import { KeyframeIndex } from './keyframe-index.js';
@@ -59,10 +59,10 @@ export async function recoverStream(directory: string): Promise<TakeSummary | nu
 }
 
 /** Apps and names that have a directory under `root`. */
-export async function* recordedStreams(root: string): AsyncIterable<{ app: string; name: string }> {
+export async function* recordedStreams(root: string): AsyncIterable<StreamName> {
 	for (const app of await subdirectories(root)) {
 		for (const name of await subdirectories(path.join(root, app))) {
-			yield { app, name };
+			yield streamName(app, name);
 		}
 	}
 }
@@ -156,9 +156,7 @@ async function openIfThere(file: string): Promise<FileHandle | null> {
 async function subdirectories(directory: string): Promise<string[]> {
 	try {
 		const entries = await readdir(directory, { withFileTypes: true });
-		return entries
-			.filter((entry) => entry.isDirectory() && nameSchema.safeParse(entry.name).success)
-			.map(({ name }) => name);
+		return entries.filter((entry) => entry.isDirectory() && NAME_PATTERN.test(entry.name)).map(({ name }) => name);
 	} catch (error) {
 		if (errorCodeOf(error) === 'ENOENT') {
 			return [];

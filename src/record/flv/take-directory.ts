@@ -1,7 +1,7 @@
 import { link, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { nameSchema } from '../../config/schema.js';
 import { assert } from '../../errors.js';
+import { isStreamName, type StreamName } from '../../stream-name.js';
 import { errorCodeOf } from '../disk/file-error.js';
 
 /** The newest take of a stream. */
@@ -13,9 +13,9 @@ export const UNBORN_TAKE = 'index.flv.tmp';
  * Returns the directory of an output of a stream. Names have been checked at the protocol edge; they are asserted here,
  * before they become a path.
  */
-export function takeDirectory(media: string, folder: string, app: string, name: string): string {
-	assert(nameSchema.safeParse(app).success && nameSchema.safeParse(name).success, `not a stream name: ${app}/${name}`);
-	return path.join(media, folder, app, name);
+export function takeDirectory(media: string, folder: string, name: StreamName): string {
+	assert(isStreamName(name.app, name.name), `not a stream name: ${name.key}`);
+	return path.join(media, folder, name.app, name.name);
 }
 
 /**

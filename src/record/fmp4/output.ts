@@ -17,7 +17,7 @@ const FRAGMENT_MS = 1000;
 export const fmp4Output: Output = {
 	folder: 'mp4',
 	makeRecorder(parts) {
-		const what = takeWindow(policyOf(parts.config, parts.app)).keepMs === null ? 'fMP4 recording' : 'time shift';
+		const what = takeWindow(policyOf(parts.config, parts.name)).keepMs === null ? 'fMP4 recording' : 'time shift';
 		const { segment: targetMs, maxSegment: maxMs } = parts.config.hls;
 		const policy = { targetMs, maxMs, partMs: FRAGMENT_MS };
 		const open = (startedAtMs: number): Promise<SegmentOutput> => openTake(parts, startedAtMs);
@@ -36,12 +36,12 @@ export const fmp4Output: Output = {
 
 /** Begins a take under `directory`, where links show it as the newest as soon as it has a segment. */
 async function openTake(
-	{ directory, app, config, takeBegan, takeEnded }: RecorderParts,
+	{ directory, name, config, takeBegan, takeEnded }: RecorderParts,
 	startedAtMs: number,
 ): Promise<SegmentOutput> {
 	const takeDirectory = await makeTakeDirectory(directory, startedAtMs);
 	takeBegan(takeDirectory);
-	const take = await Fmp4Take.open(takeDirectory, startedAtMs, takeWindow(policyOf(config, app)));
+	const take = await Fmp4Take.open(takeDirectory, startedAtMs, takeWindow(policyOf(config, name)));
 	let segments = 0;
 	let shown = false;
 	const counted: CmafSink = {

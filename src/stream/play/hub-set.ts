@@ -114,7 +114,7 @@ export class HubSet implements HubHost {
 	}
 
 	#applyPolicy(scheduled: ScheduledHub): void {
-		const { mergeWindow, maxLag } = policyOf(this.#config, scheduled.hub.stream.app).play;
+		const { mergeWindow, maxLag } = policyOf(this.#config, scheduled.hub.stream.name).play;
 		scheduled.hub.maxLagMs = maxLag;
 		scheduled.auto = mergeWindow === 'auto';
 		this.#setWindow(scheduled, mergeWindow === 'auto' ? this.#window.windowMs : mergeWindow);

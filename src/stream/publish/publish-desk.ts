@@ -1,6 +1,7 @@
-import { type Config, nameSchema, policyOf } from '../../config/schema.js';
+import { type Config, policyOf } from '../../config/schema.js';
 import { type ErrorCode, PeerError } from '../../errors.js';
 import type { Logger } from '../../log/logger.js';
+import type { StreamName } from '../../stream-name.js';
 import type {
 	CoordinatorToThread,
 	PublisherInfo,
@@ -60,19 +61,16 @@ export class PublishDesk {
 	configure(config: Config): void {
 		this.#config = config;
 		for (const { publication } of this.#held.values()) {
-			publication.policy = policyOf(config, publication.stream.app).publish;
+			publication.policy = policyOf(config, publication.stream.name).publish;
 		}
 	}
 
 	/**
 	 * Asks for the right to publish `app/name`. Close the publication when its source is gone; when it is over by other means,
 	 * `onRevoked` is called once, and `push` and `close` do nothing any more.
-	 * @throws PeerError NAME_INVALID, or with the code of the refusal.
+	 * @throws PeerError with the code of the refusal.
 	 */
-	open(app: string, name: string, publisher: PublisherInfo, onRevoked: RevokeListener): Promise<Publication> {
-		if (!nameSchema.safeParse(app).success || !nameSchema.safeParse(name).success) {
-			return Promise.reject(new PeerError('NAME_INVALID'));
-		}
+	open(name: StreamName, publisher: PublisherInfo, onRevoked: RevokeListener): Promise<Publication> {
 		if (this.#closedWith !== null) {
 			return Promise.reject(new PeerError(this.#closedWith));
 		}
@@ -89,7 +87,7 @@ export class PublishDesk {
 					resolve(this.#hold(verdict.grant, publisher, onRevoked));
 				}
 			});
-			this.#send({ type: 'publish-request', requestId, app, name, publisher });
+			this.#send({ type: 'publish-request', requestId, name, publisher });
 		});
 	}
 
@@ -114,12 +112,12 @@ export class PublishDesk {
 	}
 
 	#hold(grant: PublishGrant, publisher: PublisherInfo, onRevoked: RevokeListener): Publication {
-		const { app, name } = grant.stream;
+		const { name } = grant.stream;
 		const relayed = publisher.protocol === 'pull';
-		const log = this.#log.child({ stream: `${app}/${name}`, protocol: publisher.protocol, address: publisher.address });
+		const log = this.#log.child({ stream: name.key, protocol: publisher.protocol, address: publisher.address });
 		const publication = new Publication({
 			grant,
-			policy: policyOf(this.#config, app).publish,
+			policy: policyOf(this.#config, name).publish,
 			ring: this.#config.ring,
 			log,
 			relayed,

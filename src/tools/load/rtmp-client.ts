@@ -106,7 +106,7 @@ export class RtmpClient {
 	#onCommand(streamId: number, [name, transaction, , result]: AmfValue[]): void {
 		const { level, code, description } = membersOf(result);
 		if (name === '_error' || level === 'error') {
-			throw new Error(`refused: ${code} ${description ?? ''}`);
+			throw new Error(`refused: ${[code, description].filter((text) => typeof text === 'string').join(' ')}`);
 		}
 		if (name === '_result' && transaction === 1) {
 			if (this.#role === 'publish') {

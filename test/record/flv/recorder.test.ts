@@ -9,6 +9,7 @@ import { MAX_SEEK_POINTS } from '#src/record/flv/keyframe-index.js';
 import { flvOutput } from '#src/record/flv/output.js';
 import type { Recorder, RecorderEvent } from '#src/record/output.js';
 import { RecorderFigures } from '#src/record/recorder-figures.js';
+import { streamName } from '#src/stream-name.js';
 import { testConfig } from '../../support/config.js';
 import { readFlvFile } from '../../support/flv-file.js';
 import { AAC_HEADER, AVC_HEADER, RingFeed } from '../../support/ring-feed.js';
@@ -37,7 +38,7 @@ describe('FLV recorder', () => {
 		const events: RecorderEvent[] = [];
 		const report = (event: RecorderEvent): void => void events.push(event);
 		const recorder = flvOutput.makeRecorder({
-			...{ ring: feed.ring, app: 'live', name: 'a', directory, config: testConfig(), figures, disk, report },
+			...{ ring: feed.ring, name: streamName('live', 'a'), directory, config: testConfig(), figures, disk, report },
 			takeBegan: () => undefined,
 			takeEnded: () => undefined,
 		});

@@ -7,6 +7,7 @@ import { DiskGauge } from '#src/record/disk/disk-gauge.js';
 import { flvOutput } from '#src/record/flv/output.js';
 import { recordedStreams, recoverTake } from '#src/record/flv/recovery.js';
 import { RecorderFigures } from '#src/record/recorder-figures.js';
+import { streamName } from '#src/stream-name.js';
 import { testConfig } from '../../support/config.js';
 import { type FlvFile, readFlvFile } from '../../support/flv-file.js';
 import { RingFeed } from '../../support/ring-feed.js';
@@ -24,7 +25,12 @@ describe('recovery of a take', () => {
 		const recorder = flvOutput.makeRecorder({
 			ring: feed.ring,
 			directory: path.dirname(finished),
-			...{ app: 'live', name: 'a', config: testConfig(), takeBegan: () => undefined, takeEnded: () => undefined },
+			...{
+				name: streamName('live', 'a'),
+				config: testConfig(),
+				takeBegan: () => undefined,
+				takeEnded: () => undefined,
+			},
 			figures: new RecorderFigures(),
 			disk: new DiskGauge(),
 			report: () => undefined,
@@ -104,7 +110,7 @@ describe('recovery of a take', () => {
 		for await (const stream of recordedStreams(path.join(root, 'flv'))) {
 			found.push(stream);
 		}
-		assert.deepEqual(found, [{ app: 'live', name: 'a' }]);
+		assert.deepEqual(found, [streamName('live', 'a')]);
 	});
 
 	async function cutAndRecover(length: number): Promise<string> {

@@ -137,9 +137,9 @@ it('is kept of streams that are not recorded, in apps that ask for it', () => {
 		record: { fmp4: false, hls: false },
 		apps: { live: { dvr: { window: '2h' } }, both: { dvr: { window: '2h' }, record: { fmp4: true } } },
 	});
-	const live = policyOf(config, 'live');
+	const live = policyOf(config, { app: 'live' });
 	assert.deepEqual(outputsOf(live), ['flv', 'fmp4']);
 	assert.deepEqual(takeWindow(live), { keepMs: 7_200_000, manifestMs: 7_200_000 });
-	assert.equal(takeWindow(policyOf(config, 'both')).keepMs, null);
-	assert.deepEqual(outputsOf(policyOf(config, 'other')), ['flv']);
+	assert.equal(takeWindow(policyOf(config, { app: 'both' })).keepMs, null);
+	assert.deepEqual(outputsOf(policyOf(config, { app: 'other' })), ['flv']);
 });

@@ -9,6 +9,7 @@ import { hlsOutput } from '#src/record/hls/output.js';
 import type { RecorderEvent } from '#src/record/output.js';
 import { RecorderFigures } from '#src/record/recorder-figures.js';
 import { RecordFlag, RecordKind } from '#src/ring/layout.js';
+import { streamName } from '#src/stream-name.js';
 import { av1C } from '../../codec/vectors.js';
 import { testConfig } from '../../support/config.js';
 import { AAC_HEADER, RingFeed } from '../../support/ring-feed.js';
@@ -35,7 +36,7 @@ describe('HLS of a stream', () => {
 		const disk = new DiskGauge();
 		const events: RecorderEvent[] = [];
 		const recorder = hlsOutput.makeRecorder({
-			...{ ring: feed.ring, app: 'live', name: 'a', directory, config: testConfig(), figures, disk },
+			...{ ring: feed.ring, name: streamName('live', 'a'), directory, config: testConfig(), figures, disk },
 			report: (event) => events.push(event),
 			takeBegan: () => undefined,
 			takeEnded: () => undefined,

@@ -10,6 +10,7 @@ import { LAPPED, type RecordInfo, RingReader } from '#src/ring/ring-reader.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
 import { Publication } from '#src/stream/publish/publication.js';
 import type { StreamInfo } from '#src/stream/thread-messages.js';
+import { streamName } from '#src/stream-name.js';
 import { testConfig } from '../../support/config.js';
 import * as flv from '../../support/flv-bodies.js';
 import { hex } from '../../support/hex.js';
@@ -31,7 +32,7 @@ class Stage {
 
 	constructor(ringBytes = MIB) {
 		const ring = RingWriter.allocate(ringBytes);
-		this.info = { streamId: 1, app: 'live', name: 'a', ring, counterSlot: 1 };
+		this.info = { streamId: 1, name: streamName('live', 'a'), ring, counterSlot: 1 };
 		this.#control = new RingControl(ring);
 		const { log, lines } = keptLog();
 		this.#log = log;
