@@ -3,10 +3,10 @@ import { parseAdtsHeader } from '../codec/aac/adts.js';
 import { serializeAudioSpecificConfig } from '../codec/aac/audio-specific-config.js';
 import { parseAc3SyncFrame } from '../codec/ac3/sync-frame.js';
 import { serializeAvcDecoderConfig } from '../codec/h264/decoder-config.js';
-import { H264NalType, h264NalType } from '../codec/h264/nal-type.js';
 import { serializeHevcDecoderConfig } from '../codec/h265/decoder-config.js';
-import { H265NalType, h265NalType } from '../codec/h265/nal-type.js';
 import { parseMp3FrameHeader } from '../codec/mp3/frame-header.js';
+import { isParameterSet, isSlice, NalKind } from '../codec/nal-kind.js';
+import { NAL_SYNTAX } from '../codec/nal-syntax.js';
 import { listAnnexB, NalList } from '../codec/nal-unit.js';
 import { opusPacketSamples, serializeOpusHead } from '../codec/opus/identification-header.js';
 import {
@@ -114,20 +114,21 @@ export class FramesFromTs {
 	#picture(stream: ElementaryStream, bytes: Buffer, dts: number, reorder: number): void {
 		const h265 = stream.streamType === StreamType.h265;
 		const units = this.#units;
-		listAnnexB(bytes, units);
-		let sets: { vps: Buffer[]; sps: Buffer[]; pps: Buffer[] } | null = null;
+		listAnnexB(bytes, h265 ? NAL_SYNTAX.h265 : NAL_SYNTAX.h264, units);
+		const sets = { [NalKind.vps]: [] as Buffer[], [NalKind.sps]: [] as Buffer[], [NalKind.pps]: [] as Buffer[] };
 		let keyframe = false;
+		let slices = 0;
 		let kept = 0;
 		let payloadBytes = 0;
 		for (let index = 0; index < units.count; index++) {
 			const offset = units.offsets[index]!;
 			const length = units.lengths[index]!;
-			const kind = h265 ? kindOfH265(bytes[offset]!) : kindOfH264(bytes[offset]!);
-			if (kind === 'vps' || kind === 'sps' || kind === 'pps') {
-				sets ??= { vps: [], sps: [], pps: [] };
+			const kind = units.kinds[index]!;
+			if (isParameterSet(kind)) {
 				sets[kind].push(bytes.subarray(offset, offset + length));
-			} else if (kind !== 'delimiter') {
-				keyframe ||= kind === 'key';
+			} else if (kind !== NalKind.delimiter) {
+				keyframe ||= kind === NalKind.keySlice;
+				slices += isSlice(kind) ? 1 : 0;
 				units.offsets[kept] = offset;
 				units.lengths[kept] = length;
 				kept++;
@@ -135,14 +136,15 @@ export class FramesFromTs {
 			}
 		}
 		units.count = kept;
-		if (sets !== null && sets.sps.length > 0 && sets.pps.length > 0) {
+		const { [NalKind.vps]: vps, [NalKind.sps]: sps, [NalKind.pps]: pps } = sets;
+		if (sps.length > 0 && pps.length > 0) {
 			this.#configure(
 				h265
-					? parseH265Config(serializeHevcDecoderConfig(sets.vps, sets.sps, sets.pps))
-					: parseH264Config(serializeAvcDecoderConfig(sets.sps, sets.pps)),
+					? parseH265Config(serializeHevcDecoderConfig(vps, sps, pps))
+					: parseH264Config(serializeAvcDecoderConfig(sps, pps)),
 			);
 		}
-		if (this.#configs.video !== null && kept > 0) {
+		if (this.#configs.video !== null && slices > 0) {
 			const frame = this.#queue.add('video', payloadBytes);
 			writeLengthPrefixed(frame.payload, bytes, units);
 			frame.dtsMs = dts / TICKS_PER_MS;
@@ -202,39 +204,6 @@ export class FramesFromTs {
 	#deliver(): void {
 		const expectsBoth = this.#video !== null && this.#audio !== null;
 		this.#queue.deliver(expectsBoth ? MAX_QUEUED_FRAMES : 0, this.#take);
-	}
-}
-
-type NalKind = 'vps' | 'sps' | 'pps' | 'delimiter' | 'key' | 'other';
-
-function kindOfH264(first: number): NalKind {
-	switch (h264NalType(first)) {
-		case H264NalType.sps:
-			return 'sps';
-		case H264NalType.pps:
-			return 'pps';
-		case H264NalType.accessUnitDelimiter:
-			return 'delimiter';
-		case H264NalType.sliceIdr:
-			return 'key';
-		default:
-			return 'other';
-	}
-}
-
-function kindOfH265(first: number): NalKind {
-	const type = h265NalType(first);
-	switch (type) {
-		case H265NalType.vps:
-			return 'vps';
-		case H265NalType.sps:
-			return 'sps';
-		case H265NalType.pps:
-			return 'pps';
-		case H265NalType.accessUnitDelimiter:
-			return 'delimiter';
-		default:
-			return type >= H265NalType.blaWLp && type <= H265NalType.irapEnd ? 'key' : 'other';
 	}
 }
 

@@ -7,15 +7,17 @@ import { parseVideoTag } from '#src/container/flv/video-tag.js';
 import { FlvMuxer } from '#src/web/assets/web/flv-muxer.js';
 
 const CONFIG = Uint8Array.of(1, 2, 3);
-const PAYLOAD = Uint8Array.of(0, 0, 0, 2, 9, 16);
+const IDR = Uint8Array.of(0, 0, 0, 2, 0x65, 0xb8);
+const P_PICTURE = Uint8Array.of(0, 0, 0, 2, 0x41, 0x9a);
+const SOUND = Uint8Array.of(0x21, 16);
 
 describe('FlvMuxer of the push page', () => {
 	it('writes H.264 that the server reads as keyframe, frame and sequence header', () => {
 		const muxer = new FlvMuxer(null);
 		const parts = [
 			muxer.videoHeader(5, CONFIG),
-			muxer.videoFrame(5, true, PAYLOAD),
-			muxer.videoFrame(38, false, PAYLOAD),
+			muxer.videoFrame(5, true, IDR),
+			muxer.videoFrame(38, false, P_PICTURE),
 		];
 		const { header, tags } = read([muxer.fileHeader(), ...parts]);
 		assert.deepEqual([header?.hasAudio, header?.hasVideo], [false, true]);
@@ -32,13 +34,13 @@ describe('FlvMuxer of the push page', () => {
 		);
 		const packet = parseVideoTag(tags[1]!.body).packets[0]!;
 		assert.equal(packet.compositionTimeMs, 0);
-		assert.deepEqual(tags[1]!.body.subarray(packet.start, packet.end), PAYLOAD);
+		assert.deepEqual(tags[1]!.body.subarray(packet.start, packet.end), IDR);
 	});
 
 	for (const codec of ['aac', 'opus'] as const) {
 		it(`writes ${codec} that the server reads as such`, () => {
 			const muxer = new FlvMuxer(codec);
-			const { header, tags } = read([muxer.fileHeader(), muxer.audioHeader(7, CONFIG), muxer.audioFrame(28, PAYLOAD)]);
+			const { header, tags } = read([muxer.fileHeader(), muxer.audioHeader(7, CONFIG), muxer.audioFrame(28, SOUND)]);
 			assert.equal(header?.hasAudio, true);
 			assert.deepEqual(
 				tags.map(({ timestampMs, body }) => [timestampMs, classifyAudio(body).role, classifyAudio(body).codec]),
@@ -47,7 +49,7 @@ describe('FlvMuxer of the push page', () => {
 					[28, 'frame', codec],
 				],
 			);
-			assert.deepEqual(tags[1]!.body.subarray(-PAYLOAD.length), PAYLOAD);
+			assert.deepEqual(tags[1]!.body.subarray(-SOUND.length), SOUND);
 		});
 	}
 });

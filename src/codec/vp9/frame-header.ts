@@ -7,6 +7,20 @@ const VP9_SYNC_CODE = 0x498342;
 const COLOR_SPACE_RGB = 7;
 const VP8_START_CODE = 0x9d012a;
 
+/** Returns null when there is no VP9 frame in `bytes[from, to)`. */
+export function isVp9KeyFrame(bytes: Uint8Array, from: number, to: number): boolean | null {
+	const head = bytes[from]!; // frame_marker (2), profile (2), then a zero in profile 3, show_existing_frame, frame_type
+	if (from >= to || head >>> 6 !== 2) {
+		return null;
+	}
+	return ((head & 0x30) === 0x30 ? head & 0b0110 : head & 0b1100) === 0;
+}
+
+/** Returns null when there is no VP8 frame in `bytes[from, to)`. */
+export function isVp8KeyFrame(bytes: Uint8Array, from: number, to: number): boolean | null {
+	return from < to ? (bytes[from]! & 1) === 0 : null;
+}
+
 /** Size that a VP9 key frame declares; null for any other frame or when the bytes are not a frame. */
 export function vp9KeyFrameSize(frame: Uint8Array): PictureSize | null {
 	const reader = new BitReader(frame.subarray(0, 32));

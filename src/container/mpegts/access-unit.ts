@@ -1,13 +1,18 @@
 // Spec: H.264 annex B and 7.4.1.2.3, H.265 annex B and 7.4.2.4.4 (order of NAL units, access unit delimiters)
 import { parseAvcDecoderConfig } from '../../codec/h264/decoder-config.js';
-import { H264NalType, h264NalType } from '../../codec/h264/nal-type.js';
 import { parseHevcDecoderConfig } from '../../codec/h265/decoder-config.js';
-import { H265NalType, h265NalType } from '../../codec/h265/nal-type.js';
-import { MAX_NAL_UNITS, NalList, readLength } from '../../codec/nal-unit.js';
+import { NalKind, type NalSyntax } from '../../codec/nal-kind.js';
+import { NAL_SYNTAX } from '../../codec/nal-syntax.js';
+import { listLengthPrefixed, NalList } from '../../codec/nal-unit.js';
 import type { VideoConfig } from '../../codec/track-config.js';
 
 export const START_CODE = Buffer.from([0, 0, 0, 1]);
 const SHORT_START_CODE_BYTES = 3;
+const H264_DELIMITER = Buffer.from('0000000109f0', 'hex');
+const H265_DELIMITER = Buffer.from('00000001460150', 'hex');
+/** The parameter sets that a decoder needs, as bits by kind. */
+const H264_SETS = (1 << NalKind.sps) | (1 << NalKind.pps);
+const H265_SETS = H264_SETS | (1 << NalKind.vps);
 
 /**
  * Turns length-prefixed frames into byte-stream access units: an access unit delimiter first, as Apple's players want it, the
@@ -18,16 +23,19 @@ export class AccessUnitBuilder {
 	readonly delimiter: Buffer;
 	/** Parameter sets with start codes. */
 	readonly parameterSets: Buffer;
-	readonly #h265: boolean;
+	readonly #syntax: NalSyntax;
+	readonly #neededSets: number;
 	readonly #lengthSize: number;
 	readonly #units = new NalList();
 	#hasParameterSets = false;
 
 	/** `config` is of H.264 or H.265. */
 	constructor(config: VideoConfig) {
-		this.#h265 = config.codec === 'h265';
+		const isH265 = config.codec === 'h265';
+		this.#syntax = isH265 ? NAL_SYNTAX.h265 : NAL_SYNTAX.h264;
+		this.#neededSets = isH265 ? H265_SETS : H264_SETS;
 		this.#lengthSize = config.nalLengthSize;
-		this.delimiter = this.#h265 ? Buffer.from('00000001460150', 'hex') : Buffer.from('0000000109f0', 'hex');
+		this.delimiter = isH265 ? H265_DELIMITER : H264_DELIMITER;
 		this.parameterSets = Buffer.concat(parameterSetsOf(config).flatMap((unit) => [START_CODE, unit]));
 	}
 
@@ -37,27 +45,28 @@ export class AccessUnitBuilder {
 	 */
 	measure(frame: Uint8Array, keyframe: boolean): number {
 		const units = this.#units;
-		units.clear();
-		this.#hasParameterSets = false;
+		listLengthPrefixed(frame, this.#lengthSize, this.#syntax, units);
 		let total = this.delimiter.length;
-		let at = 0;
-		while (at + this.#lengthSize <= frame.length && units.count < MAX_NAL_UNITS) {
-			const length = readLength(frame, at, this.#lengthSize);
-			at += this.#lengthSize;
-			if (length > frame.length - at) {
-				break;
+		let found = 0;
+		let kept = 0;
+		for (let index = 0; index < units.count; index++) {
+			const kind = units.kinds[index]!;
+			if (kind === NalKind.delimiter) {
+				continue;
 			}
-			if (length > 0 && !this.#isDelimiter(frame[at]!)) {
-				this.#hasParameterSets ||= this.#isParameterSet(frame[at]!);
-				units.add(at, length);
-				total += SHORT_START_CODE_BYTES + length;
-			}
-			at += length;
+			const length = units.lengths[index]!;
+			units.offsets[kept] = units.offsets[index]!;
+			units.lengths[kept] = length;
+			kept++;
+			found |= 1 << kind;
+			total += SHORT_START_CODE_BYTES + length;
 		}
+		units.count = kept;
+		this.#hasParameterSets = (found & this.#neededSets) === this.#neededSets;
 		return total + (this.addsParameterSets(keyframe) ? this.parameterSets.length : 0);
 	}
 
-	/** The NAL units of the frame that was measured last. */
+	/** The NAL units of the frame that was measured last. Their kinds are not kept. */
 	get units(): NalList {
 		return this.#units;
 	}
@@ -65,16 +74,6 @@ export class AccessUnitBuilder {
 	/** True when the parameter sets go in front of the frame that was measured last. */
 	addsParameterSets(keyframe: boolean): boolean {
 		return keyframe && !this.#hasParameterSets;
-	}
-
-	#isDelimiter(first: number): boolean {
-		return this.#h265
-			? h265NalType(first) === H265NalType.accessUnitDelimiter
-			: h264NalType(first) === H264NalType.accessUnitDelimiter;
-	}
-
-	#isParameterSet(first: number): boolean {
-		return this.#h265 ? h265NalType(first) === H265NalType.sps : h264NalType(first) === H264NalType.sps;
 	}
 }
 

@@ -61,6 +61,41 @@ export const VIDEO_CASES: readonly VideoCase[] = [
 		class: { role: 'frame', keyframe: true },
 	},
 	{
+		name: 'AVC IDR in a tag that is marked inter',
+		body: hex('27 01 000000 00000002 65b8'),
+		tag: { frameType: 2 },
+		packets: [{ codec: 'h264', payload: '0000000265b8' }],
+		class: { role: 'frame', keyframe: true },
+	},
+	{
+		name: 'AVC IDR in a tag that is marked disposable',
+		body: hex('37 01 000000 00000002 65b8'),
+		tag: { frameType: 3 },
+		packets: [{ codec: 'h264', payload: '0000000265b8' }],
+		class: { role: 'frame', keyframe: true, droppable: false },
+	},
+	{
+		name: 'AVC P picture in a tag that is marked key',
+		body: hex('17 01 000000 00000003 419a24'),
+		tag: { frameType: 1 },
+		packets: [{ codec: 'h264', payload: '00000003419a24' }],
+		class: { role: 'frame', keyframe: false },
+	},
+	{
+		name: 'AVC parameter set alone, marked key',
+		body: hex('17 01 000000 00000002 6764'),
+		tag: { frameType: 1 },
+		packets: [{ codec: 'h264', payload: '000000026764' }],
+		class: { role: 'preamble', keyframe: false },
+	},
+	{
+		name: 'hvc1 IDR marked inter, in Multitrack',
+		body: hex('a6 03 "hvc1" 02 00000003 2601ac'),
+		tag: { frameType: 2, packetType: 3, multitrackType: 0 },
+		packets: [{ codec: 'h265', trackId: 2, payload: '000000032601ac' }],
+		class: { role: 'frame', trackId: 2, keyframe: true },
+	},
+	{
 		name: 'AVC end of sequence',
 		body: hex('17 02 000000'),
 		tag: { packetType: 2 },
@@ -125,6 +160,7 @@ export const VIDEO_CASES: readonly VideoCase[] = [
 	},
 	...ENHANCED_CODECS.flatMap(([fourCc, codec]): VideoCase[] => {
 		const timed = codec === 'h264' || codec === 'h265' || codec === 'h266';
+		const key = codec === 'av1' ? '32 02 10 08' : '00 00 08 aa';
 		return [
 			{
 				name: `${fourCc} SequenceStart`,
@@ -135,16 +171,16 @@ export const VIDEO_CASES: readonly VideoCase[] = [
 			},
 			{
 				name: `${fourCc} CodedFrames`,
-				body: hex(`91 "${fourCc}" 000008 aa`),
+				body: hex(`91 "${fourCc}" ${key}`),
 				tag: { packetType: 1 },
-				packets: [timed ? { codec, payload: 'aa', compositionTimeMs: 8 } : { codec, payload: '000008aa' }],
+				packets: [timed ? { codec, payload: 'aa', compositionTimeMs: 8 } : { codec, payload: key.replaceAll(' ', '') }],
 				class: { role: 'frame', keyframe: true },
 			},
 			{
 				name: `${fourCc} CodedFramesX`,
-				body: hex(`a3 "${fourCc}" aabb`),
+				body: hex(`a3 "${fourCc}" abbb`),
 				tag: { frameType: 2, packetType: 3 },
-				packets: [{ codec, payload: 'aabb' }],
+				packets: [{ codec, payload: 'abbb' }],
 				class: { role: 'frame', keyframe: false },
 			},
 			{
@@ -221,10 +257,10 @@ export const VIDEO_CASES: readonly VideoCase[] = [
 	},
 	{
 		name: 'Multitrack, many tracks of one codec',
-		body: hex('96 13 "av01" 00 000002 1112 01 000001 21'),
+		body: hex('96 13 "av01" 00 000002 3010 01 000001 21'),
 		tag: { packetType: 3, multitrackType: 1 },
 		packets: [
-			{ codec: 'av1', trackId: 0, payload: '1112' },
+			{ codec: 'av1', trackId: 0, payload: '3010' },
 			{ codec: 'av1', trackId: 1, payload: '21' },
 		],
 		class: { role: 'frame', trackId: 0, keyframe: true },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { crc32Mpeg } from '#src/bytes/crc32-mpeg.js';
+import { NAL_SYNTAX } from '#src/codec/nal-syntax.js';
 import { listAnnexB, NalList } from '#src/codec/nal-unit.js';
 import { parseAacConfig, parseH264Config, parseH265Config, parseOpusConfig } from '#src/codec/track-config.js';
 import { type PesPacket, TsDemuxer } from '#src/container/mpegts/demuxer.js';
@@ -53,10 +54,10 @@ function frame(...nals: string[]): Buffer {
 	);
 }
 
-function nalsOf(payload: string): string[] {
+function nalsOf(payload: string, syntax = NAL_SYNTAX.h264): string[] {
 	const bytes = Buffer.from(payload, 'hex');
 	const list = new NalList();
-	listAnnexB(bytes, list);
+	listAnnexB(bytes, syntax, list);
 	return Array.from({ length: list.count }, (_, index) => {
 		const offset = list.offsets[index]!;
 		return bytes.toString('hex', offset, offset + list.lengths[index]!);
@@ -125,6 +126,7 @@ describe('a transport stream', () => {
 		muxer.writeVideo(frame('09f0', '06ff', '6588'), 0, 0, true);
 		muxer.writeVideo(frame('6742', '6842', '6588'), 3600, 3600, true);
 		muxer.writeVideo(frame('4188'), 7200, 7200, false);
+		muxer.writeVideo(frame('6842', '6588'), 10_800, 10_800, true);
 		const { packets } = demux(muxer.take());
 		const own = nalsOf(packets[0]!.payload);
 		assert.deepEqual(
@@ -133,6 +135,8 @@ describe('a transport stream', () => {
 		);
 		assert.deepEqual(nalsOf(packets[1]!.payload), ['09f0', '6742', '6842', '6588']);
 		assert.deepEqual(nalsOf(packets[2]!.payload), ['09f0', '4188']);
+		const half = nalsOf(packets[3]!.payload).map((nal) => nal.slice(0, 2));
+		assert.deepEqual(half, ['09', '67', '68', '68', '65'], 'one that has its PPS only gets both');
 	});
 
 	test('carries H.265 with its three parameter sets, and Opus with its control headers', () => {
@@ -144,7 +148,9 @@ describe('a transport stream', () => {
 		const { packets, types } = demux(muxer.take());
 		assert.deepEqual(types, [StreamType.h265, StreamType.privateData]);
 		assert.deepEqual(
-			nalsOf(packets.find(({ streamType }) => streamType === StreamType.h265)!.payload).map((nal) => nal.slice(0, 2)),
+			nalsOf(packets.find(({ streamType }) => streamType === StreamType.h265)!.payload, NAL_SYNTAX.h265).map((nal) =>
+				nal.slice(0, 2),
+			),
 			['46', '40', '42', '44', '26'],
 		);
 		const sound = packets.find(({ streamType }) => streamType === StreamType.privateData);

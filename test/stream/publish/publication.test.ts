@@ -260,6 +260,39 @@ describe('a publication', () => {
 		assert.equal(stage.reader.startPosition(0), tail);
 	});
 
+	it('lets viewers start at IDR pictures, whatever frame type their tags have', () => {
+		const idr = hex('27 01 000000 00000002 65b8');
+		const inter = hex('17 01 000000 00000003 419a24');
+		const stage = new Stage();
+		const publication = stage.publish();
+		publication.push(TagType.script, 0, flv.metadata({ width: 640 }));
+		video(publication, 0, flv.AVC_HEADER);
+		video(publication, 0, inter);
+		assert.equal(stage.reader.startPosition(0), null, 'a P picture is none that decoding can start at');
+		const tail = stage.reader.tail;
+		video(publication, 40, idr);
+		video(publication, 80, inter);
+		assert.equal(stage.reader.startPosition(0), tail);
+		assert.deepEqual(stage.kinds().slice(-3), ['video', 'video!', 'video']);
+		assert.equal(stage.reader.figure(Figure.keyframes), 1);
+	});
+
+	it('does not take parameter sets in tags of their own for pictures, and leaves their times and those of pictures alone', () => {
+		const sets = hex('17 01 000000 00000004 67640000 00000004 68ee3c80');
+		const stage = new Stage();
+		const publication = stage.publish();
+		startAv(publication);
+		const start = stage.reader.startPosition(0);
+		video(publication, 80, sets);
+		assert.equal(stage.reader.startPosition(0), start);
+		const tail = stage.reader.tail;
+		video(publication, 80, flv.avcKey());
+		assert.equal(stage.reader.startPosition(0), tail);
+		assert.equal(stage.records(tail)[0]!.dtsMs, 80);
+		assert.equal(stage.reader.figure(Figure.videoFrames), 3);
+		assert.equal(stage.reader.figure(Figure.repairedTimestamps), 0);
+	});
+
 	it('lets viewers of an audio-only stream start every half second', () => {
 		const stage = new Stage();
 		const publication = stage.publish();
