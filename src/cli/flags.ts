@@ -17,7 +17,7 @@ const LIVE = ['origin', 'flv-gateway'];
 const GATEWAYS = ['flv-gateway', 'file-gateway'];
 
 export const FLAGS = {
-	role: { value: 'ROLE', help: 'What to run: origin (default), flv-gateway, file-gateway', key: null },
+	role: { value: 'ROLE', help: 'Role to run: origin (default), flv-gateway, file-gateway', key: null },
 	config: { value: 'FILE', help: 'YAML configuration file (see config.example.yaml)', key: null },
 	'rtmp-port': { value: 'PORT', help: 'RTMP publish and play', key: 'rtmp.port', roles: LIVE },
 	'http-port': {
@@ -31,7 +31,7 @@ export const FLAGS = {
 	media: { value: 'DIR', help: 'Directory of recordings', key: 'media', roles: ['origin'] },
 	upstream: {
 		value: 'URL',
-		help: 'Where a gateway gets its streams or files; may be repeated, in order of preference',
+		help: 'Server that a gateway gets its streams or files from; may be repeated, in order of preference',
 		key: 'gateway.upstreams',
 		repeats: true,
 		roles: GATEWAYS,

@@ -34,7 +34,7 @@ const publishSchema = z.strictObject({
 		),
 	grace: duration
 		.default(10_000)
-		.meta(live('How long viewers stay and a recording stays open after the publisher is lost.')),
+		.meta(live('Viewers stay and a recording stays open for this long after the publisher is lost.')),
 	conflict: z
 		.enum(['reject', 'takeover', 'takeover-if-stale'])
 		.default('takeover-if-stale')
@@ -53,7 +53,7 @@ const playSchema = z.strictObject({
 		.enum(['404', 'wait'])
 		.default('404')
 		.meta(live('Playing a stream that is not live: answer at once that it is not there, or wait for it.')),
-	waitTimeout: duration.default(15_000).meta(live('How long `missing: wait` waits before it answers 404.')),
+	waitTimeout: duration.default(15_000).meta(live('`missing: wait` waits this long before it answers 404.')),
 });
 
 const recordSchema = z.strictObject({
@@ -87,7 +87,7 @@ const dvrSchema = z.strictObject({
 		.default(0)
 		.meta(
 			live(
-				'How far back viewers can go in a running stream; without record.fmp4, only this much is kept. 0 = as far as it is recorded.',
+				'Viewers can go back this far in a running stream; without record.fmp4, only this much is kept. 0 = as far as it is recorded.',
 			),
 		),
 });
@@ -110,7 +110,7 @@ export const configSchema = z.strictObject({
 			tlsPort: port.default('off').meta(fixed('RTMPS publish and play; needs `tls`.')),
 			chunkSize: z.number().int().min(128).max(65_536).default(60_000).meta(fixed('Chunk size that we send with.')),
 			ackWindow: size.default(2_500_000).meta(fixed('Window Acknowledgement Size that we ask peers to keep.')),
-			pingInterval: duration.default(30_000).meta(fixed('How often an RTMP peer is pinged.')),
+			pingInterval: duration.default(30_000).meta(fixed('An RTMP peer is pinged this often.')),
 			pingTimeout: duration
 				.default(60_000)
 				.meta(fixed('An RTMP peer that sends nothing for this long is disconnected.')),
@@ -147,19 +147,19 @@ export const configSchema = z.strictObject({
 		.strictObject({
 			memory: size
 				.default(256 * 1024 ** 2)
-				.meta(fixed('What a file gateway keeps of its upstreams in memory, in all threads.')),
+				.meta(fixed('Memory for files of upstreams in a file gateway, in all threads.')),
 			directory: z
 				.string()
 				.default('')
-				.meta(fixed('Where a file gateway keeps segments on disk; empty = in memory only.')),
-			disk: size.default(10 * 1024 ** 3).meta(fixed('What may be kept in `directory`.')),
+				.meta(fixed('Directory in which a file gateway keeps segments; empty = in memory only.')),
+			disk: size.default(10 * 1024 ** 3).meta(fixed('Space for files in `directory`.')),
 			maxObject: size
 				.default(32 * 1024 ** 2)
 				.meta(live('Larger objects are not kept: each request for one goes to the upstream.')),
-			notFound: duration.default(1000).meta(live('How long it is believed that an upstream does not have something.')),
+			notFound: duration.default(1000).meta(live('An upstream that does not have a file is asked again after this.')),
 			staleIfError: duration
 				.default(3_600_000)
-				.meta(live('How long old copies are given out while no upstream answers.')),
+				.meta(live('Old copies are given out for this long while no upstream answers.')),
 		})
 		.prefault({}),
 	admin: z
@@ -183,7 +183,7 @@ export const configSchema = z.strictObject({
 		.prefault({}),
 	ring: z
 		.strictObject({
-			duration: duration.default(10_000).meta(fixed('How much of a stream its ring holds.')),
+			duration: duration.default(10_000).meta(fixed('A ring holds this much of its stream.')),
 			minSize: size.default(1024 ** 2).meta(fixed('Smallest ring, rounded up to a power of two.')),
 			maxSize: size.default(32 * 1024 ** 2).meta(fixed('Largest ring, rounded up to a power of two; at most 32MiB.')),
 		})
@@ -221,7 +221,7 @@ export const configSchema = z.strictObject({
 				.meta(live('HLS playlists of MPEG-TS: live = old segments leave; event = everything since the take began.')),
 			window: duration
 				.default(60_000)
-				.meta(live('How much of a live stream hls/{app}/{name}/index.m3u8 lists, at least three target durations.')),
+				.meta(live('hls/{app}/{name}/index.m3u8 lists this much of a live stream, at least three target durations.')),
 			cleanup: z
 				.boolean()
 				.default(true)
@@ -286,7 +286,9 @@ export const configSchema = z.strictObject({
 				.array(upstream)
 				.default([])
 				.meta({
-					...live('Where a gateway gets its streams, in order of preference; a change holds for the next connection.'),
+					...live(
+						'Servers that a gateway gets its streams from, in order of preference; a change holds for the next connection.',
+					),
 					expects: 'a list of URLs such as http://origin:8501 (http, https, ws, wss, rtmp or rtmps)',
 				}),
 			processes: z
@@ -296,7 +298,9 @@ export const configSchema = z.strictObject({
 				.max(MAX_PROCESSES)
 				.default(1)
 				.meta(fixed('Equal processes of a gateway behind the same ports; each pulls and caches for itself.')),
-			linger: duration.default(10_000).meta(live('How long a stream is still pulled after its last viewer has left.')),
+			linger: duration
+				.default(10_000)
+				.meta(live('A stream is still pulled for this long after its last viewer has left.')),
 			stallTimeout: duration
 				.default(10_000)
 				.meta(
@@ -319,7 +323,7 @@ export const configSchema = z.strictObject({
 				.meta(live('Least severe level shown.')),
 			statistics: duration
 				.default(0)
-				.meta(fixed('How often viewers, streams and traffic are logged; 0 = never. Gateways: 10s.')),
+				.meta(fixed('Viewers, streams and traffic are logged this often; 0 = never. Gateways: 10s.')),
 			format: z.enum(['auto', 'json', 'pretty']).default('auto').meta(fixed('auto = pretty on a terminal, else JSON.')),
 		})
 		.prefault({}),
