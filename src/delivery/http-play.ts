@@ -11,7 +11,7 @@ import { findStream, PlaySession, type PlayTarget, type PlayWire } from './play-
 import { reportSessionEnd } from './session-end.js';
 
 const COUNTERS = { bytesOut: 'bytesOutHttpFlv', current: 'currentSubscribersHttpFlv' } as const;
-/** What goes to another process of this server is counted where it goes on to viewers. */
+/** Bytes to another process of this server are counted where they go on to viewers. */
 const INTERNAL_COUNTERS = { bytesOut: 'bytesOutInternal', current: 'currentInternal' } as const;
 const HEADERS = {
 	'Content-Type': 'video/x-flv',

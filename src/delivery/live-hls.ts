@@ -19,13 +19,13 @@ const ERRORS: Readonly<Record<400 | 404 | 503, ErrorCode>> = {
 };
 const NOT_FOUND: LiveAnswer = { status: 404, contentType: '', maxAgeSeconds: 0, body: null };
 
-/** What answers are made from, and how they are counted. */
+/** The makers of answers, and the counters for them. */
 export type LiveServices = {
 	live: { get(name: StreamName): Pick<LiveSource, 'ask'> | null } | null;
 	files: Pick<FileServer, 'exchange'>;
 };
 
-/** What of a live stream's HLS or DASH a path names; null of anything else, which may be on disk. */
+/** Returns the part of a live stream's HLS or DASH that a path names; null for any other path, which may be on disk. */
 export function parseLivePath(path: string): { name: StreamName; resource: LiveResource } | null {
 	const [, app = '', name = '', file = ''] = PATH.exec(path) ?? [];
 	const resource = parseLiveName(file);

@@ -7,7 +7,7 @@ import type { StreamName } from '../stream-name.js';
 import type { PushChannel, PushGate, PushListener } from './push-gate.js';
 
 const OK = 200;
-/** Of an answer that ends a push: a code and a sentence. */
+/** The size of an answer that ends a push, at most: a code and a sentence. */
 const MAX_ANSWER_BYTES = 4096;
 
 /** The way of pushes from a delivery process to its origin process: HTTP over a Unix socket. The bytes are parsed there. */
@@ -79,7 +79,7 @@ class OriginPush implements PushChannel {
 
 const ORIGIN_GONE = reasonOf('SERVER_STOPPING', 'the origin process is gone');
 
-/** What http-answer.ts says of an error; what else there may be is no answer of a server that goes on. */
+/** Reads an error as http/answer.ts writes it. Any other body is no answer of a server that goes on. */
 function toldEnd(body: string): Reason {
 	const { code, message } = toldBy(body);
 	return code !== undefined && code in ERROR_CODES ? { code, message: message ?? ERROR_CODES[code] } : ORIGIN_GONE;

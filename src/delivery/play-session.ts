@@ -12,7 +12,7 @@ import { reportSessionEnd } from './session-end.js';
 /** After the end, a peer has this long to take what is left for it. */
 const LINGER_MS = 5000;
 
-/** What differs between the ways of carrying FLV to a viewer. */
+/** The difference between the ways of carrying FLV to a viewer. */
 export type PlayWire = {
 	readonly protocol: Protocol;
 	readonly format: WireFormat;
@@ -119,7 +119,7 @@ function hangUp(this: Socket): void {
 	this.destroy();
 }
 
-/** What a viewer asks for, as its request says it. */
+/** The stream that a viewer's request asks for. */
 export type PlayTarget = WantedStream;
 
 /** The stream that a viewer asks for, or why it does not get one. `onGone` is given what to call when the viewer leaves. */

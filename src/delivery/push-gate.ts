@@ -2,13 +2,13 @@ import type { ErrorCode, Reason } from '../errors.js';
 import type { PublisherInfo } from '../stream/thread-messages.js';
 import type { StreamName } from '../stream-name.js';
 
-/** Where the pushes of a thread go: to ingest threads of its process, or to another process. */
+/** The receiver of the pushes of a thread: ingest threads of its process, or another process. */
 export type PushGate = {
 	/** Asks for a publication; `listener` hears the verdict. @returns null when there is nobody to ask at the moment. */
 	open(name: StreamName, publisher: PublisherInfo, listener: PushListener): PushChannel | null;
 };
 
-/** What a pushing session hears of its publication. */
+/** The news that a pushing session gets about its publication. */
 export type PushListener = {
 	/** The publication may begin. */
 	granted(): void;

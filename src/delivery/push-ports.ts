@@ -126,7 +126,9 @@ class Push implements PushChannel {
 	}
 }
 
-/** What another thread says of an end: its message begins with the sentence of its code if it was a PeerError there. */
+/**
+ * Reads another thread's word on an end. The message begins with the sentence of its code if it was a PeerError there.
+ */
 function toldEnd({ code, message }: Reason): Reason {
 	return message.startsWith(ERROR_CODES[code]) ? { code, message } : reasonOf(code, message);
 }

@@ -5,7 +5,7 @@ import type { DeliveryServices } from './delivery-services.js';
 import type { PushChannel, PushListener } from './push-gate.js';
 import { reportSessionEnd, type SessionFacts } from './session-end.js';
 
-/** What differs between the ways of pushing FLV. */
+/** The difference between the ways of pushing FLV. */
 export type PushWire = {
 	readonly protocol: Protocol;
 	readonly address: string;
@@ -17,7 +17,7 @@ export type PushWire = {
 	close(error: Reason): void;
 };
 
-/** What a peer wants to publish. */
+/** The stream that a peer wants to publish. */
 export type PushTarget = { name: StreamName; query: string };
 
 /** One publisher by HTTP or WebSocket: its bytes go to an ingest thread as they come, the verdict comes back. */

@@ -1,6 +1,6 @@
 import { type StreamName, streamName } from '../stream-name.js';
 
-/** What a request's target names. `query` is without `?`. */
+/** The thing that a request's target names. `query` is without `?`. */
 export type Route =
 	/** `/{app}/{name}` (push) or `/{app}/{name}.flv` (push or play). */
 	| { kind: 'stream'; name: StreamName; flv: boolean; query: string }

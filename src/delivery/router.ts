@@ -151,7 +151,7 @@ export class Router {
 		return route;
 	}
 
-	/** Whose push another process hands on. */
+	/** Returns the publisher whose push another process hands on. */
 	#relayedPublisher({ headers }: IncomingMessage): RelayedPublisher<Protocol> | null {
 		return this.#services.internal ? parsePublisher(headers[PUBLISHER_HEADER], PUSH_PROTOCOLS) : null;
 	}

@@ -5,7 +5,10 @@ import type { DeliveryServices } from './delivery-services.js';
 
 const PATH = '/server.json';
 
-/** What the pages ask their server for. It names no stream and no other machine. The pages have the same type, src/web/server.ts. */
+/**
+ * The facts that the pages ask their server for. They name no stream and no other machine. The pages have the same
+ * type, src/web/server.ts.
+ */
 export type ServerDescription = {
 	role: string;
 	/** Port of the listener that answers. Another one in the page's address: there is a proxy in front of it. */

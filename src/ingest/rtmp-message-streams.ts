@@ -25,7 +25,7 @@ export class MessageStreams {
 		this.#host = host;
 	}
 
-	/** What goes on now, by message stream id. */
+	/** Yields the running activities, by message stream id. */
 	*active(): Generator<[messageStreamId: number, StreamActivity]> {
 		for (const [messageStreamId, activity] of this.#streams) {
 			if (activity !== null) {
@@ -109,7 +109,7 @@ export class MessageStreams {
 		}
 	}
 
-	/** What went on at a message stream is over by itself. @returns whether nothing else goes on. */
+	/** An activity is over by itself. @returns whether no other activity is left. */
 	settle(messageStreamId: number): boolean {
 		if (this.#streams.has(messageStreamId)) {
 			this.#streams.set(messageStreamId, null);
@@ -172,7 +172,10 @@ export class MessageStreams {
 		}
 	}
 
-	/** What goes on at the message stream of a publish or play. Some clients never created it: then it begins to exist here. */
+	/**
+	 * Returns the activity at the message stream of a publish or play. Some clients never created it: then it begins to
+	 * exist here.
+	 */
 	#activityFor(messageStreamId: number): StreamActivity | null {
 		const activity = this.#streams.get(messageStreamId);
 		if (activity === undefined) {

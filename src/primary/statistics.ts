@@ -69,7 +69,7 @@ function fileCounts(snapshots: readonly ProcessSnapshot[]): Traffic['files'] {
 	return Object.fromEntries(counts) as Traffic['files'];
 }
 
-/** What was done with files since `before`; nothing when that is nothing. */
+/** Returns the work on files since `before`; empty when there was none. */
 function fileFigures(before: Traffic, now: Traffic): Record<string, number> {
 	const since = (...names: FileCounter[]): number =>
 		sum(names, (name) => Math.max(0, now.files[name] - before.files[name]));

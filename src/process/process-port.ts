@@ -79,7 +79,7 @@ export class ProcessPort {
 	}
 }
 
-/** Who answers in the role process: the coordinator, and its registry of runtime metrics. */
+/** The side that answers in the role process: the coordinator, and its registry of runtime metrics. */
 export type QuerySource = {
 	metrics(): Promise<MetricsJson>;
 	snapshot(): ProcessSnapshot;

@@ -307,7 +307,7 @@ export class Recordings {
 	}
 }
 
-/** What one output keeps of one stream. */
+/** The directory in which one output keeps one stream. */
 type Recorded = { output: OutputName; name: StreamName; directory: string };
 
 function longestGraceMs(config: Config): number {

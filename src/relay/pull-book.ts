@@ -13,7 +13,7 @@ export type PullBookParts = {
 	clock: RegistryClock;
 	/** "Not there" is answered from memory for this long: players that ask in a loop are not passed on. */
 	refusalKeptMs: number;
-	/** Where pulls can be put. */
+	/** The threads that can take pulls. */
 	ingest: readonly PullThread[];
 	/** Reaches every thread. */
 	broadcast(message: CoordinatorToThread): void;
@@ -25,7 +25,7 @@ type Pull = {
 	name: StreamName;
 	/** Processes that the stream is relayed to. They stay in here as long as the pull lasts. */
 	via: Set<string>;
-	/** Where the relay goes on for which it was begun. */
+	/** The time at which the relay goes on for which the pull was begun. */
 	resumeMs: number | undefined;
 	/** Null while no ingest thread runs. */
 	thread: PullThread | null;
@@ -37,12 +37,12 @@ type Pull = {
 	cancelStop: () => void;
 };
 
-/** Of those who wait for a stream the last has given up by then. */
+/** By then the last of those who wait for a stream has given up. */
 const AFTER_WAIT_MS = 1000;
 
 /**
- * What a gateway pulls: one pull for each wanted stream, in one ingest thread, from the first viewer until some time after the last.
- * Bookkeeping on the coordinator's thread; the pulling itself is in src/gateway.
+ * The pulls of a gateway: one pull for each wanted stream, in one ingest thread, from the first viewer until some time
+ * after the last. It keeps the books on the coordinator's thread; `Pull` does the pulling.
  */
 export class PullBook {
 	config: Config;
@@ -104,7 +104,7 @@ export class PullBook {
 		}
 	}
 
-	/** Where a pull gets its stream from now. */
+	/** A pull gets its stream from `upstream` now. */
 	upstream(name: StreamName, upstream: string | null): void {
 		const pull = this.#pulls.get(name.key);
 		if (pull !== undefined) {

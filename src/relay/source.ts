@@ -4,8 +4,8 @@ import { formatVia, RESUME_HEADER, VIA_HEADER } from '../protocol/relay.js';
 import type { StreamName } from '../stream-name.js';
 
 /**
- * How a source ended. `ended`: the upstream says that the stream is over; `missing`: it does not have it; `failed`: it could not be
- * asked, or was lost.
+ * The end of a source. `ended`: the upstream says that the stream is over; `missing`: it does not have it; `failed`: it
+ * could not be asked, or was lost.
  */
 export type SourceEnd = { outcome: 'ended' | 'missing' | 'failed'; code: ErrorCode; message: string };
 
@@ -18,11 +18,11 @@ export type SourceEvents = {
 
 /** One stream at one upstream. */
 export type SourceTarget = {
-	/** Of the stream as FLV (http, https, ws, wss), or as RTMP and RTMPS name it. */
+	/** The address of the stream as FLV (http, https, ws, wss), or as RTMP and RTMPS name it. */
 	url: URL;
 	/** The processes that the stream is relayed to, ours the last; none for a player. */
 	via: readonly string[];
-	/** How far the stream has come, if this source goes on with it. */
+	/** The newest time of the stream, if this source goes on with it. */
 	resumeMs: number | null;
 	maxMessageBytes: number;
 	timeoutMs: number;
@@ -44,7 +44,7 @@ const HTTP_GONE = 410;
 const HTTP_LOOP = 508;
 const USER_AGENT = 'Millrace';
 
-/** What every request to an upstream says. */
+/** Returns the headers of every request to an upstream. */
 export function requestHeaders({ via, resumeMs }: SourceTarget): Record<string, string> {
 	return {
 		'User-Agent': USER_AGENT,
@@ -53,7 +53,7 @@ export function requestHeaders({ via, resumeMs }: SourceTarget): Record<string, 
 	};
 }
 
-/** Where an upstream has a stream. `upstream` is a base address, with a path or without. */
+/** Returns the address of a stream at an upstream. `upstream` is a base address, with a path or without. */
 export function streamUrl(upstream: string, name: StreamName): URL {
 	const url = new URL(upstream);
 	const extension = url.protocol.startsWith('rtmp') ? '' : '.flv';
@@ -61,7 +61,7 @@ export function streamUrl(upstream: string, name: StreamName): URL {
 	return url;
 }
 
-/** What an HTTP status other than success says. */
+/** Returns the end for an HTTP status other than success. */
 export function endOfStatus(status: number): SourceEnd {
 	if (status === HTTP_NOT_FOUND || status === HTTP_GONE) {
 		return endOf('missing', new PeerError('STREAM_NOT_FOUND', `HTTP ${status}`));
@@ -76,7 +76,7 @@ export function endOf(outcome: SourceEnd['outcome'], { code, message }: PeerErro
 	return { outcome, code, message };
 }
 
-/** What a failure of a connection says. */
+/** Returns the end for a connection that failed. */
 export function endOfError(error: Error, answered = false): SourceEnd {
 	const code = answered ? 'PEER_GONE' : 'UPSTREAM_FAILED';
 	return endOf('failed', error instanceof PeerError ? error : new PeerError(code, error.message));

@@ -1,7 +1,7 @@
 import type { StreamName } from '../stream-name.js';
 import type { CoordinatorToThread, StreamInfo } from './thread-messages.js';
 
-/** What a thread hears of the streams of its process. */
+/** The news that a thread gets about the streams of its process. */
 export type DirectoryListener = {
 	ringReplaced?(stream: StreamInfo): void;
 	partsReplaced?(stream: StreamInfo): void;

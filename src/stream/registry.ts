@@ -20,7 +20,7 @@ export type RegistryClock = {
 	schedule(delayMs: number, action: () => void): () => void;
 };
 
-/** What the registry tells the rest of the process, in the order in which it happens. */
+/** The news that the registry gives to the rest of the process, in the order in which it happens. */
 export type RegistryListener = {
 	opened(stream: StreamInfo): void;
 	/** `stream.ring` is a bigger ring now. */

@@ -12,7 +12,7 @@ import type {
 	ThreadToCoordinator,
 } from './thread-messages.js';
 
-/** What a viewer or a relay asks for. */
+/** The stream that a viewer or a relay asks for. */
 export type WantedStream = { name: StreamName } & RelayWish;
 
 /** The stream, or why there is none. `message` is more than the sentence of the code, or absent. */

@@ -8,7 +8,7 @@ import type { StreamInfo } from '../thread-messages.js';
 import { Hub, type HubHost } from './hub.js';
 import { type FlushCost, MergeWindow, unknownCost } from './merge-window.js';
 
-/** How often stuck subscribers and empty hubs are looked for. */
+/** Stuck subscribers and empty hubs are looked for this often. */
 const HOUSEKEEPING_MS = 500;
 /** Hubs due within this much of each other are flushed together. */
 const TIMER_SLACK_MS = 1;

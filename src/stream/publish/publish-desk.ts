@@ -33,8 +33,8 @@ type Held = {
 };
 
 /**
- * Where sessions of this thread ask for the right to publish. Carries the coordinator's verdicts and revocations to them and
- * tells the coordinator when a publication ends: every grant is answered by exactly one end.
+ * Sessions of this thread ask here for the right to publish. The desk carries the coordinator's verdicts and
+ * revocations to them, and tells the coordinator when a publication ends: every grant is answered by exactly one end.
  */
 export class PublishDesk {
 	readonly #log: Logger;
