@@ -1,9 +1,9 @@
 import { DeliveryRole } from '#src/delivery/delivery-role.js';
 import { FileGatewayRole } from '#src/delivery/file-gateway-role.js';
 import { OriginDeliveryRole } from '#src/delivery/origin-delivery-role.js';
-import { runRole } from '#src/process/run-role.js';
+import { runThread } from '#src/process/run-thread.js';
 
-await runRole((data, send) => {
+await runThread((data, send) => {
 	if (data.filesOnly !== undefined) {
 		return new FileGatewayRole(data, send);
 	}

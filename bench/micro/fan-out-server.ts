@@ -22,7 +22,7 @@ const counters = new Counters();
 const ring = RingWriter.allocate(1024 ** 2);
 const role = new DeliveryRole(
 	{
-		role: 'delivery',
+		kind: 'delivery',
 		index: 0,
 		config: configSchema.parse({ play: { mergeWindow: mergeWindow === 'auto' ? mergeWindow : Number(mergeWindow) } }),
 		listeners: { http: handle.fd },

@@ -52,12 +52,12 @@ export class DeliveryRole {
 		log?: Logger,
 		{ filesOnly, pushes, liveFiles }: DeliveryFeed = {},
 	) {
-		const { config, index, role } = data;
+		const { config, index, kind } = data;
 		this.#data = data;
 		this.#send = send;
 		const directory = new StreamDirectory(data.streams);
 		const counters = new Counters(data.counters);
-		const ownLog = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
+		const ownLog = log ?? createLogger(config.log.level, { thread: `${kind}-${index}` });
 		const refusals = new RepeatReporter(ownLog);
 		const hubs = new HubSet({ directory, config, counters, log: ownLog, onAudience: audienceReporter(data, send) });
 		const finder = new StreamFinder({ directory, relay: data.relay, log: ownLog, send });

@@ -15,9 +15,9 @@ export class FileGatewayRole {
 	#config: ThreadData['config'];
 
 	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void) {
-		const { index, role, relay, filesOnly } = data;
+		const { index, kind, relay, filesOnly } = data;
 		this.#config = data.config;
-		const log = createLogger(data.config.log.level, { thread: `${role}-${index}` });
+		const log = createLogger(data.config.log.level, { thread: `${kind}-${index}` });
 		const config = (): ThreadData['config'] => this.#config;
 		const counters = new Counters(data.counters);
 		const faults = new RepeatReporter(log);

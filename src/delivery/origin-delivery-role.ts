@@ -20,8 +20,8 @@ export class OriginDeliveryRole {
 	readonly #delivery: DeliveryRole;
 
 	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, socketPath: string) {
-		const { config, index, role, relay } = data;
-		const log = createLogger(config.log.level, { thread: `${role}-${index}` });
+		const { config, index, kind, relay } = data;
+		const log = createLogger(config.log.level, { thread: `${kind}-${index}` });
 		const faults = new RepeatReporter(log);
 		const ofLive = liveConfig(config);
 		const liveFiles = new CacheTier({

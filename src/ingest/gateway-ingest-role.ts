@@ -15,15 +15,15 @@ export class GatewayIngestRole {
 	readonly #pulls = new Map<string, Pull>();
 
 	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, log?: Logger) {
-		const { config, role, index, relay, originSocket: socketPath } = data;
-		const ownLog = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
+		const { config, kind, index, relay, originSocket: socketPath } = data;
+		const ownLog = log ?? createLogger(config.log.level, { thread: `${kind}-${index}` });
 		this.#ingest = new IngestRole(data, send, ownLog);
 		this.#services = {
 			config,
 			processId: relay.processId,
 			...(socketPath === undefined ? {} : { agent: unixAgent(socketPath) }),
 			upstreams: new Upstreams(config.gateway.upstreams),
-			desk: this.#ingest.desk,
+			requests: this.#ingest.requests,
 			counters: new Counters(data.counters),
 			log: ownLog,
 			send,

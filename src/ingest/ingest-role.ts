@@ -4,7 +4,7 @@ import { Counters } from '../metrics/counters.js';
 import { LISTEN_BACKLOG } from '../stream/connection-limits.js';
 import { StreamDirectory } from '../stream/directory.js';
 import { HubSet } from '../stream/play/hub-set.js';
-import { PublishDesk } from '../stream/publish/publish-desk.js';
+import { PublishRequests } from '../stream/publish/publish-requests.js';
 import { audienceReporter, StreamFinder } from '../stream/stream-finder.js';
 import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
 import { PushReceiver } from './push-receiver.js';
@@ -15,8 +15,8 @@ const DRAIN_RESERVE_MS = 500;
 
 /** An ingest thread: RTMP sessions, publishers and players, and the parsing of everything that is pushed. */
 export class IngestRole {
-	/** The desk that publishes the streams of this thread. */
-	readonly desk: PublishDesk;
+	/** The requests to publish of this thread's sessions. */
+	readonly requests: PublishRequests;
 	readonly #data: ThreadData;
 	readonly #send: (message: ThreadToCoordinator) => void;
 	readonly #directory: StreamDirectory;
@@ -27,18 +27,18 @@ export class IngestRole {
 	readonly #log: Logger;
 
 	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, log?: Logger) {
-		const { config, index, role } = data;
+		const { config, index, kind } = data;
 		this.#data = data;
 		this.#send = send;
-		this.#log = log ?? createLogger(config.log.level, { thread: `${role}-${index}` });
+		this.#log = log ?? createLogger(config.log.level, { thread: `${kind}-${index}` });
 		const counters = new Counters(data.counters);
 		this.#directory = new StreamDirectory(data.streams);
 		const parts = { config, counters, directory: this.#directory, log: this.#log };
 		this.#hubs = new HubSet({ ...parts, onAudience: audienceReporter(data, send) });
 		this.#finder = new StreamFinder({ directory: this.#directory, relay: data.relay, log: this.#log, send });
-		this.desk = new PublishDesk({ config, log: this.#log, send });
+		this.requests = new PublishRequests({ config, log: this.#log, send });
 		this.#rtmp = new RtmpServer(
-			{ ...parts, desk: this.desk, finder: this.#finder, hubs: this.#hubs },
+			{ ...parts, requests: this.requests, finder: this.#finder, hubs: this.#hubs },
 			data.connections,
 		);
 	}
@@ -57,18 +57,18 @@ export class IngestRole {
 		switch (message.type) {
 			case 'publish-verdict':
 			case 'revoke':
-				this.desk.handle(message);
+				this.requests.handle(message);
 				break;
 			case 'push-port': {
 				this.#pushes.get(message.index)?.close();
-				const receiver = new PushReceiver({ port: message.port, desk: this.desk, config: this.#data.config });
+				const receiver = new PushReceiver({ port: message.port, requests: this.requests, config: this.#data.config });
 				this.#pushes.set(message.index, receiver);
 				break;
 			}
 			case 'config':
 				this.#data.config = message.config;
 				this.#hubs.configure(message.config);
-				this.desk.configure(message.config);
+				this.requests.configure(message.config);
 				this.#rtmp.configure(message.config);
 				this.#log.level = message.config.log.level;
 				for (const receiver of this.#pushes.values()) {
@@ -89,7 +89,7 @@ export class IngestRole {
 	async #drain(deadlineMs: number): Promise<void> {
 		this.#hubs.closeAll('SERVER_STOPPING');
 		await this.#rtmp.drain(Math.max(0, deadlineMs - DRAIN_RESERVE_MS));
-		this.desk.close('SERVER_STOPPING');
+		this.requests.close('SERVER_STOPPING');
 		this.#send({ type: 'drained' });
 	}
 }

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.js';
 import { FlvReader } from '../container/flv/reader.js';
 import { type ErrorCode, PeerError } from '../errors.js';
 import type { Publication } from '../stream/publish/publication.js';
-import type { PublishDesk } from '../stream/publish/publish-desk.js';
+import type { PublishRequests } from '../stream/publish/publish-requests.js';
 import { PUSH_WINDOW_BYTES, type PushToDelivery, type PushToIngest } from '../stream/thread-messages.js';
 
 /** Acknowledgements are saved up to this much. The sender has at least three more times this under way. */
@@ -19,7 +19,7 @@ type Push = {
 	unacknowledged: number;
 };
 
-export type PushReceiverOptions = { port: MessagePort; desk: PublishDesk; config: Config };
+export type PushReceiverOptions = { port: MessagePort; requests: PublishRequests; config: Config };
 
 /**
  * The ingest side of the pushes of one delivery thread: bytes of HTTP bodies and WebSocket frames come in, and are parsed here.
@@ -27,13 +27,13 @@ export type PushReceiverOptions = { port: MessagePort; desk: PublishDesk; config
  */
 export class PushReceiver {
 	readonly #port: MessagePort;
-	readonly #desk: PublishDesk;
+	readonly #requests: PublishRequests;
 	readonly #pushes = new Map<number, Push>();
 	config: Config;
 
-	constructor({ port, desk, config }: PushReceiverOptions) {
+	constructor({ port, requests, config }: PushReceiverOptions) {
 		this.#port = port;
-		this.#desk = desk;
+		this.#requests = requests;
 		this.config = config;
 		port.on('message', (message: PushToIngest) => this.#handle(message));
 		port.on('close', () => this.#portGone());
@@ -73,7 +73,7 @@ export class PushReceiver {
 		const push: Push = { reader: null, publication: null, early: [], endedWith: null, unacknowledged: 0 };
 		this.#pushes.set(pushId, push);
 		try {
-			push.publication = await this.#desk.open(name, publisher, (code, message) =>
+			push.publication = await this.#requests.open(name, publisher, (code, message) =>
 				this.#forget(pushId, push, code, message),
 			);
 		} catch (error) {

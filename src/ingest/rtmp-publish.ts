@@ -38,8 +38,10 @@ export class RtmpPublish {
 		connection.hold();
 		let publication: Publication;
 		try {
-			publication = await services.desk.open(this.name, { protocol, address, query: this.#query }, (code, message) =>
-				this.#revoked(code, message),
+			publication = await services.requests.open(
+				this.name,
+				{ protocol, address, query: this.#query },
+				(code, message) => this.#revoked(code, message),
 			);
 		} catch (error) {
 			if (!(error instanceof PeerError)) {

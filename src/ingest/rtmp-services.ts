@@ -17,7 +17,7 @@ export type Publication = {
 };
 
 /** Where a publication is asked for. */
-export type PublishDesk = {
+export type PublishRequests = {
 	/** Rejects with PeerError when refused. `onRevoked` is called at most once; the publication is over then. */
 	open(
 		name: StreamName,
@@ -30,7 +30,7 @@ export type PublishDesk = {
 export type RtmpServices = {
 	/** The current one; replaced on reload. */
 	config: Config;
-	readonly desk: PublishDesk;
+	readonly requests: PublishRequests;
 	readonly hubs: { of(stream: StreamInfo): { subscribe(port: SubscriberPort): Subscription } };
 	readonly directory: StreamDirectory;
 	readonly finder: StreamFinder;

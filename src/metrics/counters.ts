@@ -26,7 +26,7 @@ export type FileCounter = (typeof FILE_COUNTERS)[number];
 
 /**
  * Counters and gauges of a thread. A gauge goes down again; its name starts with `current`. Times are sums of milliseconds;
- * runRole keeps `eventLoopBusyMs`.
+ * runThread keeps `eventLoopBusyMs`.
  */
 export const THREAD_COUNTERS = [
 	'sessionsAccepted',

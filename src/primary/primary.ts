@@ -16,8 +16,8 @@ import { openFileLimit, openFilesWarning } from './open-files.js';
 import { type ProcessPlan, planProcesses } from './processes.js';
 import type { RoleChild } from './role-child.js';
 import { ROLES, type RoleName } from './roles.js';
-import { Seat } from './seat.js';
 import { Statistics } from './statistics.js';
+import { SupervisedProcess } from './supervised-process.js';
 
 export type PrimaryOptions = {
 	role: RoleName;
@@ -45,7 +45,7 @@ export class Primary implements AdminSource {
 	#config: Config;
 	#state: PrimaryStatus['state'] = 'starting';
 	#listeners: Listener[] = [];
-	#seats: readonly Seat[] = [];
+	#processes: readonly SupervisedProcess[] = [];
 	/** Between an origin process and those that deliver for it; null where there are none. */
 	#internal: InternalSocket | null = null;
 	#admin: AdminServer | null = null;
@@ -78,9 +78,9 @@ export class Primary implements AdminSource {
 		}
 		const problem = await new Promise<ConfigError | null>((resolve) => {
 			this.#onStarted = resolve;
-			this.#seats = processes.map((plan) => this.#seat(plan));
-			for (const seat of this.#seats) {
-				seat.start();
+			this.#processes = processes.map((plan) => this.#supervise(plan));
+			for (const supervised of this.#processes) {
+				supervised.start();
 			}
 		});
 		if (problem !== null) {
@@ -112,8 +112,8 @@ export class Primary implements AdminSource {
 		const { config, applied, needsRestart } = applyReload(this.#config, wanted.config);
 		this.#config = config;
 		this.#log.level = config.log.level;
-		for (const seat of this.#seats) {
-			seat.reload();
+		for (const supervised of this.#processes) {
+			supervised.reload();
 		}
 		this.#log.info({ applied, needsRestart }, 'configuration read again');
 	}
@@ -147,7 +147,7 @@ export class Primary implements AdminSource {
 			startedAtMs: this.#startedAtMs,
 			state: this.#state,
 			processes: this.#children().map(({ kind, index, pid, ready }) => ({ role: kind, index, pid, ready })),
-			processRestarts: sum(this.#seats, ({ restarts }) => restarts),
+			processRestarts: sum(this.#processes, ({ restarts }) => restarts),
 		};
 	}
 
@@ -171,11 +171,11 @@ export class Primary implements AdminSource {
 		}
 	}
 
-	#seat(plan: ProcessPlan): Seat {
+	#supervise(plan: ProcessPlan): SupervisedProcess {
 		const { entry, writeLine } = this.#options;
 		const { handle } = this.#internal ?? {};
 		const internal: Listener[] = handle === undefined ? [] : [{ name: 'internal', port: 0, handle }];
-		return new Seat({
+		return new SupervisedProcess({
 			plan,
 			entry,
 			config: () => this.#config,
@@ -189,7 +189,7 @@ export class Primary implements AdminSource {
 	}
 
 	#onReady(): void {
-		if (this.#seats.every((seat) => seat.child?.ready)) {
+		if (this.#processes.every(({ child }) => child?.ready)) {
 			this.#settleStart(null);
 		}
 	}
@@ -212,12 +212,12 @@ export class Primary implements AdminSource {
 		this.#listeners = [];
 		this.#internal?.close();
 		this.#internal = null;
-		for (const seat of this.#seats) {
-			seat.close();
+		for (const supervised of this.#processes) {
+			supervised.close();
 		}
 	}
 
 	#children(): RoleChild[] {
-		return this.#seats.flatMap(({ child }) => child ?? []);
+		return this.#processes.flatMap(({ child }) => child ?? []);
 	}
 }

@@ -44,7 +44,7 @@ export type ProcessKind = keyof typeof PROCESSES;
 export const PROCESS_KINDS = Object.keys(PROCESSES) as readonly ProcessKind[];
 
 /** A delivery process's name for its origin process. The connection goes to a Unix socket. */
-const ORIGIN = 'http://origin';
+const ORIGIN_URL = 'http://origin';
 /** An origin process that is back is back at once; there is nobody else who would ask it. */
 const ORIGIN_PAUSES = { reconnectMin: 50, reconnectMax: 500 };
 
@@ -100,6 +100,6 @@ function deliveryShare(config: Config, count: number): Config {
 	return {
 		...config,
 		threads: sharedThreads(config, PROCESSES.delivery.topology, count),
-		gateway: { ...config.gateway, ...ORIGIN_PAUSES, upstreams: [ORIGIN] },
+		gateway: { ...config.gateway, ...ORIGIN_PAUSES, upstreams: [ORIGIN_URL] },
 	};
 }

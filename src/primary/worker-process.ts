@@ -1,10 +1,10 @@
 import { createRuntimeRegistry, processMetrics } from '../metrics/process-metrics.js';
 import { Coordinator } from '../process/coordinator.js';
 import { PROCESSES } from './processes.js';
-import { type RoleContext, type RoleProcess, serveRole } from './serve-role.js';
+import { type ProcessContext, type RoleProcess, serveProcess } from './serve-process.js';
 
 /** Entry of every role process: the coordinator, and what the primary asks of it. */
-serveRole(({ start, log, onFatal }: RoleContext): RoleProcess => {
+serveProcess(({ start, log, onFatal }: ProcessContext): RoleProcess => {
 	const { kind, index, config, originSocket, ports, descriptors } = start;
 	const { topology, role } = PROCESSES[kind];
 	const place = { role: kind, index, topology, originSocket, server: { role, ports } };

@@ -5,7 +5,7 @@ import type { Logger } from '../log/logger.js';
 import { CounterLedger } from '../metrics/ledger.js';
 import { replicaSnapshot } from '../metrics/replica-snapshot.js';
 import type { ProcessSnapshot } from '../metrics/snapshot.js';
-import { PullBook } from '../relay/pull-book.js';
+import { Pulls } from '../relay/pulls.js';
 import { allocateConnectionTable, type ConnectionShare, clearConnectionShare } from '../stream/connection-table.js';
 import { type PublicationOwner, type RegistryListener, StreamRegistry } from '../stream/registry.js';
 import type {
@@ -15,13 +15,14 @@ import type {
 	ServerFacts,
 	StreamInfo,
 	ThreadData,
+	ThreadKind,
 	ThreadToCoordinator,
 } from '../stream/thread-messages.js';
 import { type StreamName, streamLabels } from '../stream-name.js';
 import { Condition } from './condition.js';
 import { DescriptorStock, type ListenerDescriptors } from './descriptor-stock.js';
-import { HEARTBEAT_CHECK_MS, type RoleName, RoleThread, type RoleThreadListener } from './role-thread.js';
 import { StreamOutputs } from './stream-outputs.js';
+import { HEARTBEAT_CHECK_MS, SupervisedThread, type ThreadListener } from './supervised-thread.js';
 import { type ThreadCounts, threadCounts } from './thread-counts.js';
 import { ORIGIN, type Topology } from './topology.js';
 
@@ -41,14 +42,14 @@ export type CoordinatorOptions = {
 	/** The process cannot go on and should be replaced by a fresh one. Called at most once. */
 	onFatal: (reason: string) => void;
 	threads?: ThreadCounts;
-	entries?: Readonly<Record<RoleName, URL>>;
+	entries?: Readonly<Record<ThreadKind, URL>>;
 };
 
-const LISTENERS: Readonly<Record<RoleName, readonly ListenerName[]>> = {
+const LISTENERS: Readonly<Record<ThreadKind, readonly ListenerName[]>> = {
 	ingest: ['rtmp', 'rtmps'],
 	delivery: ['http', 'files', 'internal'],
 };
-const ENTRIES: Readonly<Record<RoleName, URL>> = {
+const ENTRIES: Readonly<Record<ThreadKind, URL>> = {
 	ingest: new URL('../workers/ingest.js', import.meta.url),
 	delivery: new URL('../workers/delivery.js', import.meta.url),
 };
@@ -69,19 +70,19 @@ export class Coordinator {
 	readonly #ledger = new CounterLedger();
 	readonly #registry: StreamRegistry;
 	readonly #descriptors: DescriptorStock;
-	readonly #threads: RoleThread[];
+	readonly #threads: SupervisedThread[];
 	readonly #connections: SharedArrayBuffer;
 	/** Null in roles that give streams out as they are. */
 	readonly #outputs: StreamOutputs | null;
 	/** Null in roles that do not pull. */
-	readonly #pulls: PullBook | null;
+	readonly #pulls: Pulls | null;
 	/** Of ThreadData. */
 	readonly #filesOnly: Pick<ThreadData, 'filesOnly'>;
 	readonly #processId = randomBytes(PROCESS_ID_BYTES).toString('hex');
 	/** Changes when a thread is ready, has drained, or is gone. */
 	readonly #progress = new Condition();
-	readonly #ready = new Set<RoleThread>();
-	readonly #drained = new Set<RoleThread>();
+	readonly #ready = new Set<SupervisedThread>();
+	readonly #drained = new Set<SupervisedThread>();
 	#config: Config;
 	#heartbeatTimer: NodeJS.Timeout | undefined;
 	#fatal = false;
@@ -103,20 +104,20 @@ export class Coordinator {
 		this.#outputs = records ? this.#createOutputs(counts.remux) : null;
 		const entries = options.entries ?? ENTRIES;
 		const listener = this.#threadListener();
-		this.#threads = (['ingest', 'delivery'] as const).flatMap((role) =>
+		this.#threads = (['ingest', 'delivery'] as const).flatMap((kind) =>
 			Array.from(
-				{ length: counts[role] },
-				(_, index) => new RoleThread({ role, index, entry: entries[role], listener, log: options.log }),
+				{ length: counts[kind] },
+				(_, index) => new SupervisedThread({ kind, index, entry: entries[kind], listener, log: options.log }),
 			),
 		);
 		this.#connections = allocateConnectionTable(this.#threads.length);
 		this.#pulls = pulls
-			? new PullBook({
+			? new Pulls({
 					config: options.config,
 					clock: systemClock,
 					// What the origin process has is there for viewers of every process at once.
 					refusalKeptMs: options.originSocket === undefined ? REFUSAL_KEPT_MS : 0,
-					ingest: this.#threads.filter(({ role }) => role === 'ingest'),
+					ingest: this.#threads.filter(({ kind }) => kind === 'ingest'),
 					broadcast: (message) => this.#broadcast(message),
 					endStream: (name) => this.#registry.end(name),
 				})
@@ -163,7 +164,7 @@ export class Coordinator {
 		for (const thread of this.#threads) {
 			thread.drain(sessionsMs);
 		}
-		const gone = (thread: RoleThread): boolean => this.#drained.has(thread) || !thread.running;
+		const gone = (thread: SupervisedThread): boolean => this.#drained.has(thread) || !thread.running;
 		await this.#progress.until(() => this.#threads.every(gone), Date.now() + sessionsMs);
 		this.#registry.endAll();
 		clearInterval(this.#heartbeatTimer);
@@ -202,10 +203,10 @@ export class Coordinator {
 		});
 	}
 
-	#threadListener(): RoleThreadListener {
+	#threadListener(): ThreadListener {
 		return {
 			prepare: (thread) => {
-				const listeners = this.#descriptors.take(LISTENERS[thread.role]);
+				const listeners = this.#descriptors.take(LISTENERS[thread.kind]);
 				if (listeners === null) {
 					this.#die(`no listening descriptors are left to restart ${thread.name}`);
 					return null;
@@ -258,7 +259,7 @@ export class Coordinator {
 		};
 	}
 
-	#onMessage(thread: RoleThread, message: ThreadToCoordinator): void {
+	#onMessage(thread: SupervisedThread, message: ThreadToCoordinator): void {
 		const { owner } = thread;
 		switch (message.type) {
 			case 'ready':
@@ -297,7 +298,7 @@ export class Coordinator {
 	}
 
 	#onPublishRequest(
-		thread: RoleThread,
+		thread: SupervisedThread,
 		owner: PublicationOwner,
 		request: Extract<ThreadToCoordinator, { type: 'publish-request' }>,
 	): void {
@@ -314,19 +315,19 @@ export class Coordinator {
 		}
 	}
 
-	#onCreated(thread: RoleThread): void {
+	#onCreated(thread: SupervisedThread): void {
 		this.#wire(thread);
-		if (thread.role === 'ingest') {
+		if (thread.kind === 'ingest') {
 			this.#pulls?.threadStarted(thread);
 		}
 	}
 
-	#onLost(thread: RoleThread, owner: PublicationOwner): void {
+	#onLost(thread: SupervisedThread, owner: PublicationOwner): void {
 		this.#ledger.closeThread(thread.name);
 		clearConnectionShare(this.#connectionShare(thread));
 		this.#registry.ownerGone(owner);
 		this.#pulls?.threadLost(thread);
-		if (thread.role === 'ingest') {
+		if (thread.kind === 'ingest') {
 			this.#broadcast({ type: 'push-port-closed', index: thread.index }, 'delivery');
 		} else if (this.#filesOnly.filesOnly !== undefined) {
 			this.#broadcast({ type: 'peer-port-closed', index: thread.index }, 'delivery');
@@ -337,16 +338,16 @@ export class Coordinator {
 		this.#progress.changed();
 	}
 
-	#connectionShare(thread: RoleThread): ConnectionShare {
+	#connectionShare(thread: SupervisedThread): ConnectionShare {
 		return { table: this.#connections, share: this.#threads.indexOf(thread) };
 	}
 
-	/** A channel between this thread and every running thread of the other role; where there is no other, of its own. */
-	#wire(thread: RoleThread): void {
+	/** A channel between this thread and every running thread of the other kind; where there is no other, of its own. */
+	#wire(thread: SupervisedThread): void {
 		const { filesOnly } = this.#filesOnly;
 		const type = filesOnly === undefined ? 'push-port' : 'peer-port';
 		for (const other of this.#threads) {
-			const isPartner = filesOnly === undefined ? other.role !== thread.role : other !== thread;
+			const isPartner = filesOnly === undefined ? other.kind !== thread.kind : other !== thread;
 			if (isPartner && other.running) {
 				const { port1, port2 } = new MessageChannel();
 				thread.post({ type, index: other.index, port: port1 }, [port1]);
@@ -355,9 +356,9 @@ export class Coordinator {
 		}
 	}
 
-	#broadcast(message: CoordinatorToThread, role?: RoleName): void {
+	#broadcast(message: CoordinatorToThread, kind?: ThreadKind): void {
 		for (const thread of this.#threads) {
-			if (role === undefined || thread.role === role) {
+			if (kind === undefined || thread.kind === kind) {
 				thread.post(message);
 			}
 		}

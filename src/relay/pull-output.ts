@@ -2,7 +2,7 @@ import { classifyAudio, classifyVideo, type TagClass } from '../container/flv/cl
 import { TagType } from '../container/flv/tag.js';
 import { type ErrorCode, PeerError } from '../errors.js';
 import type { Publication } from '../stream/publish/publication.js';
-import type { PublishDesk } from '../stream/publish/publish-desk.js';
+import type { PublishRequests } from '../stream/publish/publish-requests.js';
 import type { StreamName } from '../stream-name.js';
 import { type KnownTag, knownTag, TagHistory } from './tag-history.js';
 import { TagJoin } from './tag-join.js';
@@ -18,7 +18,7 @@ export type PullOutputEvents = {
 	over(code: ErrorCode, message: string): void;
 };
 
-export type PullOutputParts = { name: StreamName; desk: PublishDesk; events: PullOutputEvents };
+export type PullOutputParts = { name: StreamName; requests: PublishRequests; events: PullOutputEvents };
 
 type Tag = { tagType: number; timestampMs: number; body: Uint8Array; frame: { keyframe: boolean } | null };
 
@@ -102,11 +102,11 @@ export class PullOutput {
 	}
 
 	async #open(): Promise<void> {
-		const { name, desk } = this.#parts;
+		const { name, requests } = this.#parts;
 		this.#opening = true;
 		try {
 			const publisher = { protocol: 'pull', address: this.#address, query: '' } as const;
-			const publication = await desk.open(name, publisher, (code, message) => this.#revoked(code, message));
+			const publication = await requests.open(name, publisher, (code, message) => this.#revoked(code, message));
 			this.#opening = false;
 			if (this.#closed) {
 				publication.close('PEER_GONE');

@@ -3,7 +3,7 @@ import { type Config, policyOf } from '../config/schema.js';
 import { type ErrorCode, PeerError } from '../errors.js';
 import type { Logger } from '../log/logger.js';
 import type { Counters } from '../metrics/counters.js';
-import type { PublishDesk } from '../stream/publish/publish-desk.js';
+import type { PublishRequests } from '../stream/publish/publish-requests.js';
 import type { RelayWish, ThreadToCoordinator } from '../stream/thread-messages.js';
 import type { StreamName } from '../stream-name.js';
 import { openSource } from './open-source.js';
@@ -19,7 +19,7 @@ export type PullServices = {
 	/** See SourceTarget. */
 	readonly agent?: Agent;
 	readonly upstreams: Upstreams;
-	readonly desk: PublishDesk;
+	readonly requests: PublishRequests;
 	readonly counters: Counters;
 	readonly log: Logger;
 	readonly send: (message: ThreadToCoordinator) => void;
@@ -77,7 +77,7 @@ export class Pull {
 		this.#log = services.log.child({ stream: name.key });
 		this.#output = new PullOutput({
 			name,
-			desk: services.desk,
+			requests: services.requests,
 			events: {
 				fresh: () => this.#onFresh(),
 				joined: (how) => {

@@ -66,9 +66,12 @@ export type ServerFacts = {
 	ports: Partial<Record<ListenerName, number>>;
 };
 
-/** workerData of every role thread. */
+/** Kinds of thread that hold connections. */
+export type ThreadKind = 'ingest' | 'delivery';
+
+/** workerData of a thread of either kind. */
 export type ThreadData = {
-	role: 'ingest' | 'delivery';
+	kind: ThreadKind;
 	index: number;
 	config: Config;
 	/** Inherited listening descriptors of this thread by listener name; absent = not listened to. */

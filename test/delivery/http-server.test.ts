@@ -126,7 +126,9 @@ describe('the HTTP listener', () => {
 		const push = await thread.raw(t, 'POST /live/pushed HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nFLV');
 		const webSocket = new WebSocket(`ws://127.0.0.1:${thread.port}/live/test.flv`);
 		const closed = new Promise<number>((resolve) => webSocket.once('close', resolve));
-		await until(() => viewer.bytes.length > 0 && idle.bytes.includes('}\n') && thread.ingest.desk.publications === 1);
+		await until(
+			() => viewer.bytes.length > 0 && idle.bytes.includes('}\n') && thread.ingest.requests.publications === 1,
+		);
 		await until(() => webSocket.readyState === WebSocket.OPEN);
 		thread.role.handle({ type: 'drain', deadlineMs: 10_000 });
 		await until(() => thread.sent.some(({ type }) => type === 'drained'));

@@ -118,7 +118,7 @@ describe('pushing by HTTP', () => {
 		const thread = await DeliveryThread.start(t);
 		const { request, answer } = openPush(t, thread);
 		request.write(FLV);
-		await until(() => thread.ingest.desk.publications === 1);
+		await until(() => thread.ingest.requests.publications === 1);
 		request.destroy();
 		await assert.rejects(answer);
 		await until(() => thread.ingest.news().length === 1);
@@ -135,9 +135,9 @@ describe('pushing by HTTP', () => {
 		const thread = await DeliveryThread.start(t);
 		const { request, answer } = openPush(t, thread);
 		request.write(FLV);
-		await until(() => thread.ingest.desk.publications === 1);
+		await until(() => thread.ingest.requests.publications === 1);
 		const publicationId = thread.ingest.lastId;
-		thread.ingest.desk.handle({ type: 'revoke', publicationId, code: 'PUBLISH_REPLACED', message: 'by a test' });
+		thread.ingest.requests.handle({ type: 'revoke', publicationId, code: 'PUBLISH_REPLACED', message: 'by a test' });
 		assert.equal((await answer).status, 409);
 	});
 
@@ -145,7 +145,7 @@ describe('pushing by HTTP', () => {
 		const thread = await DeliveryThread.start(t);
 		const { request, answer } = openPush(t, thread);
 		request.write(FLV);
-		await until(() => thread.ingest.desk.publications === 1);
+		await until(() => thread.ingest.requests.publications === 1);
 		thread.role.handle({ type: 'push-port-closed', index: 0 });
 		assert.equal((await answer).status, 503);
 		assert.equal((await thread.ask(t, 'POST', '/live/test', { body: FLV })).response.statusCode, 503);
@@ -209,7 +209,7 @@ describe('pushing by WebSocket', () => {
 			assert.equal(await closed, close);
 			await until(() => thread.ended.length === 1);
 			assert.equal(thread.ended[0]!['code'], code);
-			await until(() => thread.ingest.desk.publications === 0);
+			await until(() => thread.ingest.requests.publications === 0);
 		});
 	}
 
@@ -217,7 +217,7 @@ describe('pushing by WebSocket', () => {
 		const thread = await DeliveryThread.start(t);
 		const socket = await openSocket(t, thread, '/live/test');
 		const publicationId = thread.ingest.lastId;
-		thread.ingest.desk.handle({ type: 'revoke', publicationId, code: 'SESSION_KICKED', message: 'by a test' });
+		thread.ingest.requests.handle({ type: 'revoke', publicationId, code: 'SESSION_KICKED', message: 'by a test' });
 		const [code, reason] = await new Promise<[number, Buffer]>((resolve) =>
 			socket.once('close', (...values) => resolve(values)),
 		);
@@ -238,7 +238,7 @@ describe('pushing by WebSocket', () => {
 		await until(() => thread.ended.length === 2);
 		thread.ingest.grantAll();
 		await until(() => thread.ingest.news().length === 2);
-		assert.equal(thread.ingest.desk.publications, 0);
+		assert.equal(thread.ingest.requests.publications, 0);
 	});
 });
 

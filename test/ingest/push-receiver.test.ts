@@ -13,14 +13,14 @@ import {
 } from '#src/stream/thread-messages.js';
 import { testConfig } from '../support/config.js';
 import * as flv from '../support/flv-bodies.js';
-import { DeskWithCoordinator } from '../support/publish-desk.js';
+import { RequestsWithCoordinator } from '../support/publish-requests.js';
 import { cutAt } from '../support/splits.js';
 
 const PUBLISHER: PublisherInfo = { protocol: 'http-flv', address: '127.0.0.1:1', query: '' };
 
 /** The delivery thread's end of a channel to a receiver. */
 class Sender {
-	readonly stage = new DeskWithCoordinator();
+	readonly stage = new RequestsWithCoordinator();
 	readonly heard: PushToDelivery[] = [];
 	readonly receiver: PushReceiver;
 	readonly port: MessagePort;
@@ -31,7 +31,7 @@ class Sender {
 		this.port = port1;
 		this.#receiverPort = port2;
 		port1.on('message', (message: PushToDelivery) => this.heard.push(message));
-		this.receiver = new PushReceiver({ port: port2, desk: this.stage.desk, config: testConfig() });
+		this.receiver = new PushReceiver({ port: port2, requests: this.stage.requests, config: testConfig() });
 	}
 
 	send(message: PushToIngest): void {
@@ -172,7 +172,7 @@ describe('the receiver of pushes', () => {
 		const push = sender();
 		push.open(1);
 		await push.hear('push-verdict');
-		push.stage.desk.handle({
+		push.stage.requests.handle({
 			type: 'revoke',
 			publicationId: push.stage.lastId,
 			code: 'SESSION_KICKED',

@@ -39,9 +39,9 @@ for (const { file, name, query, audio, video, data } of PUBLISHERS) {
 		const socket = await thread.open(t);
 		const bytes = capture(file);
 		socket.resume().write(bytes.subarray(0, beforeMedia(bytes)));
-		await until('it is granted', () => thread.desk.publications.length === 1);
+		await until('it is granted', () => thread.requests.publications.length === 1);
 		socket.end(bytes.subarray(beforeMedia(bytes)));
-		const [publication] = thread.desk.publications;
+		const [publication] = thread.requests.publications;
 		await until('it ends', () => publication?.closed != null);
 		assert.equal(`${publication?.name.key}?${publication?.publisher.query}`, `live/${name}?${query}`);
 		const bodies = (type: number): string[] =>

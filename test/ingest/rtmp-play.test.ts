@@ -170,9 +170,9 @@ test('several streams can be published and played on one connection', async (t) 
 	await until('the first group arrives', () => got.serials.length === 20);
 	thread.endStream(stream);
 	assert.deepEqual(await client.call('getStreamLength', 'mine'), [0]);
-	assert.equal(thread.desk.publications[0]?.closed, null);
+	assert.equal(thread.requests.publications[0]?.closed, null);
 	client.close();
-	await until('the publication ends', () => thread.desk.publications[0]?.closed !== null);
+	await until('the publication ends', () => thread.requests.publications[0]?.closed !== null);
 });
 
 test('new sequence headers reach players of other chunk sizes and of the same', async (t) => {

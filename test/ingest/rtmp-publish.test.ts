@@ -19,7 +19,7 @@ test('a publisher is granted, and what it sends reaches its publication as FLV t
 	client.writeMessage(MessageType.dataAmf3, 50, Buffer.concat([Buffer.of(0), META]));
 	client.writeMessage(MessageType.dataAmf0, 50, serializeAmf0('@clearDataFrame', 'onMetaData'));
 	client.writeMessage(MessageType.video, 80, VIDEO);
-	const [publication] = thread.desk.publications;
+	const [publication] = thread.requests.publications;
 	await until('all messages arrive', () => publication?.pushes.length === 5);
 	assert.deepEqual(publication?.pushes, [
 		{ tagType: 18, timestampMs: 0, body: META.toString('hex') },
@@ -38,8 +38,8 @@ test('the query of the app and of the name are one, and slashes around names are
 	const thread = await RtmpThread.start(t);
 	const client = await thread.connect(t, 'live', { connectProperties: { app: '/live/?user=a' } });
 	await client.publish('name?key=b');
-	assert.equal(thread.desk.publications[0]?.name.app, 'live');
-	assert.equal(thread.desk.publications[0]?.publisher.query, 'user=a&key=b');
+	assert.equal(thread.requests.publications[0]?.name.app, 'live');
+	assert.equal(thread.requests.publications[0]?.publisher.query, 'user=a&key=b');
 });
 
 test('an aggregate message is taken apart', async (t) => {
@@ -49,7 +49,7 @@ test('an aggregate message is taken apart', async (t) => {
 	const aggregate =
 		'09 00000b 0003e8 00 000000 170100000000000000aabb 00000016 08 000002 0003fc 00 000000 af01 0000000d';
 	client.writeMessage(MessageType.aggregate, 5000, Buffer.from(aggregate.replaceAll(' ', ''), 'hex'));
-	const [publication] = thread.desk.publications;
+	const [publication] = thread.requests.publications;
 	await until('both messages arrive', () => publication?.pushes.length === 2);
 	assert.deepEqual(publication?.pushes, [
 		{ tagType: 9, timestampMs: 5000, body: VIDEO.toString('hex') },
@@ -61,7 +61,7 @@ test('the peer hears nothing of a publish until the verdict', async (t) => {
 	const thread = await RtmpThread.start(t);
 	let asked = false;
 	let grant: () => void = () => undefined;
-	thread.desk.verdict = () =>
+	thread.requests.verdict = () =>
 		new Promise((resolve) => {
 			asked = true;
 			grant = resolve;
@@ -71,7 +71,7 @@ test('the peer hears nothing of a publish until the verdict', async (t) => {
 	const publishing = client.publish('name').then(() => {
 		started = true;
 	});
-	await until('the desk is asked', () => asked);
+	await until('a publish is requested', () => asked);
 	const other = await thread.connect(t);
 	assert.deepEqual(await other.call('getStreamLength', 'name'), [0]);
 	assert.equal(started, false);
@@ -82,29 +82,29 @@ test('the peer hears nothing of a publish until the verdict', async (t) => {
 test('media that comes before the verdict is kept, and a publisher that leaves before it gets none', async (t) => {
 	const thread = await RtmpThread.start(t);
 	let grant: (() => void) | null = null;
-	thread.desk.verdict = () =>
+	thread.requests.verdict = () =>
 		new Promise((resolve) => {
 			grant = resolve;
 		});
 	const hasty = await thread.connect(t);
 	const publishing = hasty.publish('hasty');
-	await until('the desk is asked', () => grant !== null);
+	await until('a publish is requested', () => grant !== null);
 	const big = Buffer.alloc(1_000_000, 0x27);
 	hasty.writeMessage(MessageType.video, 0, VIDEO);
 	hasty.writeMessage(MessageType.video, 40, big);
 	grant!();
 	await publishing;
-	const [publication] = thread.desk.publications;
+	const [publication] = thread.requests.publications;
 	await until('both frames arrive', () => publication?.pushes.length === 2);
 
 	grant = null;
 	const leaving = await thread.connect(t);
 	const refused = assert.rejects(leaving.publish('leaving'), { code: 'PEER_GONE' });
-	await until('the desk is asked', () => grant !== null);
+	await until('a publish is requested', () => grant !== null);
 	leaving.close();
 	await refused;
 	grant!();
-	await until('the publication ends', () => thread.desk.publications[1]?.closed != null);
+	await until('the publication ends', () => thread.requests.publications[1]?.closed != null);
 });
 
 test('a refused publisher is told the reason and closed', async (t) => {
@@ -113,7 +113,7 @@ test('a refused publisher is told the reason and closed', async (t) => {
 		['PUBLISH_REFUSED', 'NetStream.Publish.Denied'],
 	] as const) {
 		const thread = await RtmpThread.start(t);
-		thread.desk.verdict = () => Promise.reject(new PeerError(code, 'held by 10.0.0.1:5'));
+		thread.requests.verdict = () => Promise.reject(new PeerError(code, 'held by 10.0.0.1:5'));
 		const client = await thread.connect(t);
 		await assert.rejects(
 			() => client.publish('name'),
@@ -141,7 +141,7 @@ test('a name that may not be is refused for the app and for the stream', async (
 		await assert.rejects(() => client.publish(name), /NetStream.Publish.BadName/);
 		await client.closed;
 	}
-	assert.equal(thread.desk.publications.length, 0);
+	assert.equal(thread.requests.publications.length, 0);
 	assert.equal(thread.counters.closed('NAME_INVALID'), 10);
 });
 
@@ -156,7 +156,7 @@ test('a publication ends with the unpublish, or with the connection', async (t) 
 	const fmle = await thread.connect(t);
 	await fmle.publish('fmle');
 	fmle.sendCommand('FCUnpublish', 'fmle?key=1');
-	const codes = (): (string | null)[] => thread.desk.publications.map(({ closed }) => closed);
+	const codes = (): (string | null)[] => thread.requests.publications.map(({ closed }) => closed);
 	await until('all publications end', () => codes().every((code) => code !== null));
 	assert.deepEqual(codes(), ['STREAM_ENDED', 'PEER_GONE', 'STREAM_ENDED']);
 });
@@ -166,11 +166,11 @@ test('a publisher that loses its right is told and closed', async (t) => {
 	const statuses: string[] = [];
 	const client = await thread.connect(t, 'live', { onStatus: (code, text) => statuses.push(`${code} ${text}`) });
 	await client.publish('name');
-	thread.desk.publications[0]?.revoke('PUBLISH_REPLACED', 'taken over by 10.0.0.2:7');
+	thread.requests.publications[0]?.revoke('PUBLISH_REPLACED', 'taken over by 10.0.0.2:7');
 	await client.closed;
 	assert.deepEqual(statuses, ['NetStream.Publish.BadName taken over by 10.0.0.2:7']);
 	assert.equal(thread.counters.closed('PUBLISH_REPLACED'), 1);
-	assert.equal(thread.desk.publications[0]?.closed, null);
+	assert.equal(thread.requests.publications[0]?.closed, null);
 });
 
 test('a fault in the media ends the session with its code', async (t) => {
@@ -179,7 +179,7 @@ test('a fault in the media ends the session with its code', async (t) => {
 	await client.publish('name');
 	client.writeMessage(MessageType.video, 0, Buffer.of(0xff));
 	await client.closed;
-	assert.equal(thread.desk.publications[0]?.closed, 'FLV_TAG');
+	assert.equal(thread.requests.publications[0]?.closed, 'FLV_TAG');
 	assert.equal(thread.counters.closed('FLV_TAG'), 1);
 });
 
@@ -190,8 +190,8 @@ test('a message over limits.maxMessageSize ends the session', async (t) => {
 	client.writeMessage(MessageType.video, 0, Buffer.alloc(100 * 1024));
 	client.writeMessage(MessageType.video, 0, Buffer.alloc(100 * 1024 + 1));
 	await client.closed;
-	assert.equal(thread.desk.publications[0]?.pushes.length, 1);
-	assert.equal(thread.desk.publications[0]?.closed, 'RTMP_MESSAGE_TOO_LARGE');
+	assert.equal(thread.requests.publications[0]?.pushes.length, 1);
+	assert.equal(thread.requests.publications[0]?.closed, 'RTMP_MESSAGE_TOO_LARGE');
 });
 
 test('one line is logged at the end of a session', async (t) => {

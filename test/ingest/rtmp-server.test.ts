@@ -276,7 +276,7 @@ test('on drain players are told and closed, publishers are asked to reconnect or
 		'player NetStream.Play.UnpublishNotify',
 	]);
 	modern.writeMessage(MessageType.video, 0, Buffer.from('1701', 'hex'));
-	await until('it is still served', () => thread.desk.publications[0]?.pushes.length === 1);
+	await until('it is still served', () => thread.requests.publications[0]?.pushes.length === 1);
 	modern.close();
 	await drained;
 	assert.equal(thread.counters.get('currentConnections'), 0);

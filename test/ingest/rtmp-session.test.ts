@@ -15,7 +15,7 @@ import { StreamFinder } from '#src/stream/stream-finder.js';
 import { amfValue } from '../codec/amf-arbitrary.js';
 import { testConfig } from '../support/config.js';
 import { LiveStream } from '../support/live-stream.js';
-import { FakeDesk } from '../support/rtmp-thread.js';
+import { FakePublishRequests } from '../support/rtmp-thread.js';
 import { keptLog } from '../support/silent-log.js';
 
 /** Reads nothing by itself and throws away what is written. */
@@ -69,7 +69,7 @@ test('no sequence of commands and messages brings a session to anything but a co
 	const hubs = new HubSet({ directory, config, counters, log });
 	const relay = { processId: 'ingest00', onDemand: false };
 	const finder = new StreamFinder({ directory, relay, log, send: () => undefined });
-	const services = { config, desk: new FakeDesk(), hubs, directory, finder, counters, log };
+	const services = { config, requests: new FakePublishRequests(), hubs, directory, finder, counters, log };
 	const step = fc.tuple(fc.constantFrom(...STREAM_IDS), message);
 	let ended = 0;
 	let connected = 0;
@@ -95,6 +95,6 @@ test('no sequence of commands and messages brings a session to anything but a co
 		{ numRuns: 400, interruptAfterTimeLimit: 1500 },
 	);
 	assert.equal(counters.stream(1, 'currentSubscribersRtmp'), 0);
-	assert.ok(services.desk.publications.every(({ closed }) => closed !== null));
-	assert.ok(services.desk.publications.length > 0);
+	assert.ok(services.requests.publications.every(({ closed }) => closed !== null));
+	assert.ok(services.requests.publications.length > 0);
 });

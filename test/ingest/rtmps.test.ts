@@ -31,7 +31,7 @@ test('RTMPS publishes and plays', async (t) => {
 	const publisher = await connect(t, thread);
 	await publisher.publish('mine');
 	publisher.writeMessage(MessageType.video, 0, Buffer.alloc(200_000, 0x17));
-	const [publication] = thread.desk.publications;
+	const [publication] = thread.requests.publications;
 	await until('the frame arrives', () => publication?.pushes.length === 1);
 	assert.equal(publication?.publisher.protocol, 'rtmps');
 

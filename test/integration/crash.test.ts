@@ -47,14 +47,14 @@ for (const { name, how } of harms) {
 		const [http, ws, rtmp] = viewersOf(t, server, 'live/threads');
 		await frames([http!, ws!, rtmp!], 50);
 
-		order(orders, { role: 'delivery', how });
+		order(orders, { kind: 'delivery', how });
 		await Promise.all([http!.end(), ws!.end()]);
 		assert.equal(rtmp!.failure, null, 'a viewer served by another thread stays');
 		assert.deepEqual(publisher.failures, [], 'the publisher of another thread stays');
 		const later = watch(t, server.httpUrl('live/threads.flv'));
 		await frames([rtmp!, later], 50);
 
-		order(orders, { role: 'ingest', how });
+		order(orders, { kind: 'ingest', how });
 		await rtmp!.end();
 		await until('the publisher is gone', () => publisher.failures.length > 0);
 		await publish(t, server.rtmpUrl('live/threads'));

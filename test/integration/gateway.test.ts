@@ -157,7 +157,7 @@ test('an ingest thread that crashes takes no viewer with it', async (t) => {
 	const gateway = await startGateway(t, [origin.httpUrl('')], { env: harmable(orders) });
 	const [http, ws] = viewersOf(t, gateway, 'live/crash').slice(0, 2);
 	await frames([http!, ws!], 60);
-	order(orders, { role: 'ingest', how: 'crash' });
+	order(orders, { kind: 'ingest', how: 'crash' });
 	await until('the thread is replaced', () => gateway.output.includes('thread is gone'));
 	await frames([http!, ws!], 100);
 	for (const watcher of [http!, ws!]) {

@@ -130,7 +130,7 @@ test('a publisher that comes back, and a remux thread that dies, are one discont
 	await publish(t, server.rtmpUrl('live/b'));
 	await segmentsMore(3);
 	assert.equal(discontinuities(), before + 1);
-	order(orders, { role: 'remux', how: 'crash' });
+	order(orders, { kind: 'remux', how: 'crash' });
 	await segmentsMore(3);
 	assert.equal(discontinuities(), before + 2);
 	assert.deepEqual(checker.violations, []);

@@ -5,7 +5,7 @@ import { RecordKind } from '#src/ring/layout.js';
 import { RingReader } from '#src/ring/ring-reader.js';
 import { streamName } from '#src/stream-name.js';
 import { AAC_HEADER, AVC_HEADER } from '../support/flv-bodies.js';
-import { DeskWithCoordinator } from '../support/publish-desk.js';
+import { RequestsWithCoordinator } from '../support/publish-requests.js';
 
 type Frame = { tagType: number; timestampMs: number; body: Buffer };
 
@@ -24,11 +24,11 @@ function source(from: number, to: number, { startMs = 0, salt = 0 } = {}): Frame
 }
 
 function newOutput(overrides: Record<string, unknown> = {}) {
-	const coordinator = new DeskWithCoordinator(overrides);
+	const coordinator = new RequestsWithCoordinator(overrides);
 	const told: string[] = [];
 	const output = new PullOutput({
 		name: streamName('live', 'x'),
-		desk: coordinator.desk,
+		requests: coordinator.requests,
 		events: {
 			fresh: () => undefined,
 			joined: (how) => told.push(how),
@@ -137,7 +137,7 @@ describe('the output of a pull', () => {
 		evicted.feed(source(0, 5));
 		await settled();
 		const { lastId: publicationId } = evicted.coordinator;
-		evicted.coordinator.desk.handle({ type: 'revoke', publicationId, code: 'SESSION_KICKED', message: 'out' });
+		evicted.coordinator.requests.handle({ type: 'revoke', publicationId, code: 'SESSION_KICKED', message: 'out' });
 		assert.deepEqual(evicted.told, ['SESSION_KICKED']);
 		assert.deepEqual(evicted.coordinator.news(), ['publication-released']);
 	});

@@ -10,17 +10,17 @@ import { allocateConnectionTable } from '#src/stream/connection-table.js';
 import type { ThreadToCoordinator } from '#src/stream/thread-messages.js';
 import { testConfig } from './config.js';
 import type { LiveStream } from './live-stream.js';
-import { DeskWithCoordinator } from './publish-desk.js';
+import { RequestsWithCoordinator } from './publish-requests.js';
 import { keptLog, type LogLine } from './silent-log.js';
 
 /** The role's servers own these descriptors; a handle that is collected would close them a second time. */
 const handles: ServerHandle[] = [];
 
-/** A delivery role as its thread would have it, on free ports, with an ingest thread's desk behind a real channel. */
+/** A delivery role as its thread would have it, on free ports, with an ingest thread's publish requests behind a real channel. */
 export class DeliveryThread {
 	readonly role: DeliveryRole;
 	readonly counters: Counters;
-	readonly ingest: DeskWithCoordinator;
+	readonly ingest: RequestsWithCoordinator;
 	readonly sent: ThreadToCoordinator[] = [];
 	readonly lines: LogLine[];
 	readonly port: number;
@@ -35,7 +35,7 @@ export class DeliveryThread {
 		const { log, lines } = keptLog();
 		this.lines = lines;
 		const data = {
-			role: 'delivery' as const,
+			kind: 'delivery' as const,
 			index: 0,
 			config,
 			listeners: { http: http.fd, files: files.fd },
@@ -47,10 +47,10 @@ export class DeliveryThread {
 			streams: [],
 		};
 		this.role = new DeliveryRole(data, (message) => this.sent.push(message), log);
-		this.ingest = new DeskWithCoordinator(overrides);
+		this.ingest = new RequestsWithCoordinator(overrides);
 		const { port1, port2 } = new MessageChannel();
 		this.role.handle({ type: 'push-port', index: 0, port: port1 });
-		new PushReceiver({ port: port2, desk: this.ingest.desk, config });
+		new PushReceiver({ port: port2, requests: this.ingest.requests, config });
 	}
 
 	static async start(t: TestContext, overrides: Record<string, unknown> = {}): Promise<DeliveryThread> {

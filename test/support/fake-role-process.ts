@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { serveRole } from '#src/primary/serve-role.js';
+import { serveProcess } from '#src/primary/serve-process.js';
 
 /**
  * A role process without media, for tests of the primary: one thread for each listener. FAKE_ROLE says how it misbehaves: `dies`
@@ -9,7 +9,7 @@ import { serveRole } from '#src/primary/serve-role.js';
 const misbehaviour = process.env['FAKE_ROLE'];
 const THREAD = new URL('./fake-role-thread.js', import.meta.url);
 
-serveRole(({ start, log }) => {
+serveProcess(({ start, log }) => {
 	const threads: Worker[] = [];
 	return {
 		async start() {

@@ -1,5 +1,5 @@
 import { BroadcastChannel, workerData } from 'node:worker_threads';
-import { runRole } from '#src/process/run-role.js';
+import { runThread } from '#src/process/run-thread.js';
 import { RecordKind } from '#src/ring/layout.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
 import type {
@@ -22,11 +22,11 @@ export type FakeReport = { from: string; life: string; heard: string; listeners?
 
 const AUDIO = new Uint8Array([0xaf, 1, 2, 3]);
 const data = workerData as ThreadData;
-const me = `${data.role}-${data.index}`;
+const me = `${data.kind}-${data.index}`;
 const life = `${me}@${process.hrtime.bigint()}`;
 const channel = new BroadcastChannel(String(process.pid));
 
-void runRole((_, send) => {
+void runThread((_, send) => {
 	let grant: PublishGrant | null = null;
 	let writer: RingWriter | null = null;
 	const report = (heard: string, more: Partial<FakeReport> = {}): void =>

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import pino from 'pino';
 import { PeerError } from '#src/errors.js';
 import { RtmpServer } from '#src/ingest/rtmp-server.js';
-import type { Publication, PublishDesk } from '#src/ingest/rtmp-services.js';
+import type { Publication, PublishRequests } from '#src/ingest/rtmp-services.js';
 import { Counters } from '#src/metrics/counters.js';
 import { RtmpClient, type RtmpClientOptions } from '#src/protocol/rtmp/client.js';
 import { parseAmfMessage } from '#src/protocol/rtmp/commands.js';
@@ -18,22 +18,22 @@ import { testConfig } from './config.js';
 import type { LiveStream } from './live-stream.js';
 
 export type SeenPush = { tagType: number; timestampMs: number; body: string };
-/** A publication as the desk of a test sees it. */
+/** A publication as a test sees it. */
 export type SeenPublication = {
 	name: StreamName;
 	publisher: PublisherInfo;
 	pushes: SeenPush[];
 	closed: string | null;
-	revoke: Parameters<PublishDesk['open']>[2];
+	revoke: Parameters<PublishRequests['open']>[2];
 };
 
 /** Grants everything, unless `verdict` is set, and writes down what comes. */
-export class FakeDesk implements PublishDesk {
+export class FakePublishRequests implements PublishRequests {
 	readonly publications: SeenPublication[] = [];
 	/** Resolves to grant, rejects to refuse. */
 	verdict: () => Promise<void> = async () => undefined;
 
-	async open(...[name, publisher, revoke]: Parameters<PublishDesk['open']>): Promise<Publication> {
+	async open(...[name, publisher, revoke]: Parameters<PublishRequests['open']>): Promise<Publication> {
 		await this.verdict();
 		const seen: SeenPublication = { name, publisher, pushes: [], closed: null, revoke };
 		this.publications.push(seen);
@@ -53,7 +53,7 @@ export class FakeDesk implements PublishDesk {
 
 /** An RTMP server with everything that its thread would give it, on a free port, ended with the test. */
 export class RtmpThread {
-	readonly desk = new FakeDesk();
+	readonly requests = new FakePublishRequests();
 	readonly directory = new StreamDirectory([]);
 	readonly counters = new Counters();
 	readonly logged: Record<string, unknown>[] = [];
@@ -62,13 +62,13 @@ export class RtmpThread {
 	port = 0;
 
 	private constructor(overrides: Record<string, unknown>) {
-		const { desk, directory, counters } = this;
+		const { requests, directory, counters } = this;
 		const config = testConfig(overrides);
 		const log = pino({ level: 'info' }, { write: (line: string) => this.logged.push(JSON.parse(line)) });
 		this.hubs = new HubSet({ directory, config, counters, log });
 		const relay = { processId: 'ingest00', onDemand: false };
 		const finder = new StreamFinder({ directory, relay, log, send: () => undefined });
-		this.server = new RtmpServer({ config, desk, hubs: this.hubs, directory, finder, counters, log });
+		this.server = new RtmpServer({ config, requests, hubs: this.hubs, directory, finder, counters, log });
 	}
 
 	static async start(t: TestContext, overrides: Record<string, unknown> = {}, secure = false): Promise<RtmpThread> {

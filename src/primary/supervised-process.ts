@@ -12,7 +12,7 @@ const SPARE_DESCRIPTORS = 16;
 /** The role process spends one to put the socket into the listening state. */
 const LISTENING_DESCRIPTORS = 1;
 
-export type SeatParts = {
+export type SupervisedProcessParts = {
 	plan: ProcessPlan;
 	/** Script of a role process. */
 	entry: URL;
@@ -31,16 +31,16 @@ export type SeatParts = {
 };
 
 /** One role process over all its lives: started again when it dies or hangs, until `close`. */
-export class Seat {
+export class SupervisedProcess {
 	readonly plan: ProcessPlan;
-	readonly #parts: SeatParts;
+	readonly #parts: SupervisedProcessParts;
 	readonly #backoff = new RestartBackoff();
 	#child: RoleChild | null = null;
 	#restartTimer: NodeJS.Timeout | undefined;
 	#restarts = 0;
 	#closed = false;
 
-	constructor(parts: SeatParts) {
+	constructor(parts: SupervisedProcessParts) {
 		this.plan = parts.plan;
 		this.#parts = parts;
 	}

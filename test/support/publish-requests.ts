@@ -1,14 +1,14 @@
 import type { ErrorCode } from '#src/errors.js';
 import { RingControl } from '#src/ring/ring-control.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
-import { PublishDesk } from '#src/stream/publish/publish-desk.js';
+import { PublishRequests } from '#src/stream/publish/publish-requests.js';
 import type { PublishGrant, StreamInfo, ThreadToCoordinator } from '#src/stream/thread-messages.js';
 import { testConfig } from './config.js';
 import { keptLog } from './silent-log.js';
 
-/** A desk with a coordinator that grants everything, as soon as `grants` is true, and remembers what it was told. */
-export class DeskWithCoordinator {
-	readonly desk: PublishDesk;
+/** Publish requests with a coordinator that grants everything, as soon as `grants` is true, and remembers what it was told. */
+export class RequestsWithCoordinator {
+	readonly requests: PublishRequests;
 	readonly told: ThreadToCoordinator[] = [];
 	readonly streams = new Map<string, { info: StreamInfo; control: RingControl }>();
 	readonly lines;
@@ -19,7 +19,7 @@ export class DeskWithCoordinator {
 	constructor(overrides: Record<string, unknown> = {}) {
 		const { log, lines } = keptLog();
 		this.lines = lines;
-		this.desk = new PublishDesk({ config: testConfig(overrides), log, send: (message) => this.#hear(message) });
+		this.requests = new PublishRequests({ config: testConfig(overrides), log, send: (message) => this.#hear(message) });
 	}
 
 	/** Answers everything that was asked while `grants` was false. */
@@ -31,7 +31,7 @@ export class DeskWithCoordinator {
 
 	refuseAll(code: ErrorCode, message: string): void {
 		for (const { requestId } of this.#waiting.splice(0)) {
-			this.desk.handle({ type: 'publish-verdict', requestId, verdict: { granted: false, code, message } });
+			this.requests.handle({ type: 'publish-verdict', requestId, verdict: { granted: false, code, message } });
 		}
 	}
 
@@ -40,7 +40,7 @@ export class DeskWithCoordinator {
 		return this.#lastId;
 	}
 
-	/** Returns the messages to the coordinator, without the requests. */
+	/** Returns the messages to the coordinator, without the requests to publish. */
 	news(): string[] {
 		return this.told
 			.filter(({ type }) => type !== 'publish-request')
@@ -73,6 +73,6 @@ export class DeskWithCoordinator {
 			resumed: control.hasRecords,
 			writerEpoch: control.grantWriter(),
 		};
-		this.desk.handle({ type: 'publish-verdict', requestId, verdict: { granted: true, grant } });
+		this.requests.handle({ type: 'publish-verdict', requestId, verdict: { granted: true, grant } });
 	}
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { PullBook } from '#src/relay/pull-book.js';
+import { Pulls } from '#src/relay/pulls.js';
 import type { CoordinatorToThread, StreamInfo } from '#src/stream/thread-messages.js';
 import { streamName } from '#src/stream-name.js';
 import { testConfig } from '../support/config.js';
@@ -29,7 +29,7 @@ function newBook(overrides: Record<string, unknown> = {}) {
 	const ended: string[] = [];
 	let nowMs = 0;
 	let timers: { atMs: number; action: () => void }[] = [];
-	const book = new PullBook({
+	const book = new Pulls({
 		refusalKeptMs: 1000,
 		config: testConfig({ gateway: { upstreams: ['http://origin:8501'], linger: 500 }, ...overrides }),
 		clock: {

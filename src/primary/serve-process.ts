@@ -20,7 +20,7 @@ export type RoleProcess = QuerySource & {
 	drain(deadlineMs: number): Promise<void>;
 };
 
-export type RoleContext = {
+export type ProcessContext = {
 	start: StartMessage;
 	log: Logger;
 	/** The process cannot go on: it ends, and the primary starts another. */
@@ -33,7 +33,7 @@ const EXIT_BAD_INPUT = 2;
  * The life of a role process, as the primary wants it. Signals are the primary's: a terminal sends them to all processes at once.
  * When the primary is gone, node:cluster ends this process, and with it the ports are free again.
  */
-export function serveRole(build: (context: RoleContext) => RoleProcess): void {
+export function serveProcess(build: (context: ProcessContext) => RoleProcess): void {
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 		process.on(signal, () => undefined);
 	}
@@ -42,12 +42,12 @@ export function serveRole(build: (context: RoleContext) => RoleProcess): void {
 		if (start.type !== 'start') {
 			throw new TypeError(`expected a start message, got ${start.type}`);
 		}
-		void runRole(start, build);
+		void runProcess(start, build);
 	});
 	send({ type: 'loaded' });
 }
 
-async function runRole(start: StartMessage, build: (context: RoleContext) => RoleProcess): Promise<void> {
+async function runProcess(start: StartMessage, build: (context: ProcessContext) => RoleProcess): Promise<void> {
 	const log = createLogger(start.config.log.level, { role: start.kind, process: start.index });
 	process.on('uncaughtException', (error) => {
 		log.fatal({ err: error }, 'the role process cannot go on');

@@ -14,7 +14,7 @@ import { Publication } from './publication.js';
 /** The publication is over although nobody closed it: taken over, evicted, idle. */
 export type RevokeListener = (code: ErrorCode, message: string) => void;
 
-export type PublishDeskOptions = {
+export type PublishRequestsOptions = {
 	config: Config;
 	log: Logger;
 	send(message: ThreadToCoordinator): void;
@@ -36,7 +36,7 @@ type Held = {
  * Sessions of this thread ask here for the right to publish. The desk carries the coordinator's verdicts and
  * revocations to them, and tells the coordinator when a publication ends: every grant is answered by exactly one end.
  */
-export class PublishDesk {
+export class PublishRequests {
 	readonly #log: Logger;
 	readonly #send: (message: ThreadToCoordinator) => void;
 	readonly #requests = new Map<number, (verdict: PublishVerdict) => void>();
@@ -46,7 +46,7 @@ export class PublishDesk {
 	#timer: NodeJS.Timeout | null = null;
 	#closedWith: ErrorCode | null = null;
 
-	constructor({ config, log, send }: PublishDeskOptions) {
+	constructor({ config, log, send }: PublishRequestsOptions) {
 		this.#config = config;
 		this.#log = log;
 		this.#send = send;

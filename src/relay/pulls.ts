@@ -5,10 +5,10 @@ import type { RegistryClock } from '../stream/registry.js';
 import type { CoordinatorToThread, RelayWish, StreamInfo } from '../stream/thread-messages.js';
 import type { StreamName } from '../stream-name.js';
 
-/** A thread as the book needs it. Compared by identity. */
+/** A thread as the pulls need it. Compared by identity. */
 export type PullThread = { readonly running: boolean; post(message: CoordinatorToThread): void };
 
-export type PullBookParts = {
+export type PullsParts = {
 	config: Config;
 	clock: RegistryClock;
 	/** "Not there" is answered from memory for this long: players that ask in a loop are not passed on. */
@@ -44,14 +44,14 @@ const AFTER_WAIT_MS = 1000;
  * The pulls of a gateway: one pull for each wanted stream, in one ingest thread, from the first viewer until some time
  * after the last. It keeps the books on the coordinator's thread; `Pull` does the pulling.
  */
-export class PullBook {
+export class Pulls {
 	config: Config;
-	readonly #parts: PullBookParts;
+	readonly #parts: PullsParts;
 	readonly #pulls = new Map<string, Pull>();
 	readonly #refusals = new Map<string, Reason>();
 	#closed = false;
 
-	constructor(parts: PullBookParts) {
+	constructor(parts: PullsParts) {
 		this.#parts = parts;
 		this.config = parts.config;
 	}

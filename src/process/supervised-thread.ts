@@ -1,26 +1,30 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { Logger } from '../log/logger.js';
 import type { PublicationOwner } from '../stream/registry.js';
-import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
+import type { CoordinatorToThread, ThreadData, ThreadKind, ThreadToCoordinator } from '../stream/thread-messages.js';
 import { RestartBackoff } from './restart-backoff.js';
 
-export type RoleName = ThreadData['role'];
-
 /** The news that the coordinator gets about a thread. */
-export type RoleThreadListener = {
+export type ThreadListener = {
 	/** The thread is about to be created. @returns its data, or null to give up on it for good. */
-	prepare(thread: RoleThread): Omit<ThreadData, 'role' | 'index' | 'heartbeat'> | null;
+	prepare(thread: SupervisedThread): Omit<ThreadData, 'kind' | 'index' | 'heartbeat'> | null;
 	/** The thread has been created; messages may be sent to it. */
-	created(thread: RoleThread): void;
-	message(thread: RoleThread, message: ThreadToCoordinator): void;
+	created(thread: SupervisedThread): void;
+	message(thread: SupervisedThread, message: ThreadToCoordinator): void;
 	/** The thread is gone; `owner` is what it was known as. */
-	lost(thread: RoleThread, owner: PublicationOwner): void;
+	lost(thread: SupervisedThread, owner: PublicationOwner): void;
 	/** The thread hangs in native code, where it cannot be ended. */
-	stuck(thread: RoleThread): void;
+	stuck(thread: SupervisedThread): void;
 };
 
 /** One thread over all its lives: started again when it dies or hangs, until `stop`. */
-export type RoleThreadParts = { role: RoleName; index: number; entry: URL; listener: RoleThreadListener; log: Logger };
+export type SupervisedThreadParts = {
+	kind: ThreadKind;
+	index: number;
+	entry: URL;
+	listener: ThreadListener;
+	log: Logger;
+};
 
 type Life = { worker: Worker; heartbeat: Int32Array; owner: PublicationOwner; startedAtMs: number; ready: boolean };
 
@@ -33,10 +37,10 @@ const MAX_CHECKS_TO_TERMINATE = 5;
 /** A leak kills one thread, not the process. Frames live outside of the heap. */
 const MAX_HEAP_MIB = 1024;
 
-export class RoleThread {
-	readonly role: RoleName;
+export class SupervisedThread {
+	readonly kind: ThreadKind;
 	readonly index: number;
-	readonly #parts: RoleThreadParts;
+	readonly #parts: SupervisedThreadParts;
 	readonly #log: Logger;
 	readonly #backoff = new RestartBackoff();
 	#life: Life | null = null;
@@ -45,8 +49,8 @@ export class RoleThread {
 	#stopped = false;
 	#restartTimer: NodeJS.Timeout | undefined;
 
-	constructor(parts: RoleThreadParts) {
-		this.role = parts.role;
+	constructor(parts: SupervisedThreadParts) {
+		this.kind = parts.kind;
 		this.index = parts.index;
 		this.#parts = parts;
 		this.#log = parts.log;
@@ -54,7 +58,7 @@ export class RoleThread {
 
 	/** `ingest-0`. */
 	get name(): string {
-		return `${this.role}-${this.index}`;
+		return `${this.kind}-${this.index}`;
 	}
 
 	get running(): boolean {
@@ -79,7 +83,7 @@ export class RoleThread {
 		const heartbeat = new SharedArrayBuffer(4);
 		const worker = new Worker(this.#parts.entry, {
 			name: this.name,
-			workerData: { role: this.role, index: this.index, heartbeat, ...data } satisfies ThreadData,
+			workerData: { kind: this.kind, index: this.index, heartbeat, ...data } satisfies ThreadData,
 			resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
 		});
 		const owner: PublicationOwner = {
