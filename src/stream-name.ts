@@ -34,7 +34,7 @@ export function namePart(text: string): string {
 	return text;
 }
 
-/** Whether both parts may be those of a stream: for what lies on a disk and may be anything. */
+/** True when both parts may be those of a stream. It is for names found on a disk, which may be anything. */
 export function isStreamName(app: string, name: string): boolean {
 	return NAME_PATTERN.test(app) && NAME_PATTERN.test(name);
 }

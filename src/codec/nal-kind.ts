@@ -18,11 +18,11 @@ export const NalKind = {
 } as const;
 export type NalKind = (typeof NalKind)[keyof typeof NalKind];
 
-/** How the header of a codec's NAL units is read. */
+/** The way to read the header of a codec's NAL units. */
 export type NalSyntax = {
 	/** Bytes of the header. */
 	headerBytes: 1 | 2;
-	/** Which of them has nal_unit_type. */
+	/** The byte of the header that has nal_unit_type. */
 	typeByte: 0 | 1;
 	/** Bits of the first byte that are 0 in a stream of one layer. forbidden_zero_bit is one of them. */
 	zeroBits: number;
@@ -35,7 +35,7 @@ export function nalKindAt({ kinds, typeByte, zeroBits }: NalSyntax, bytes: Uint8
 	return (bytes[offset]! & zeroBits) === 0 ? (kinds[bytes[offset + typeByte]!] as NalKind) : NalKind.invalid;
 }
 
-/** Whether a unit of this kind is part of a picture. */
+/** True when a unit of this kind is part of a picture. */
 export function isSlice(kind: NalKind): boolean {
 	return kind >= NalKind.slice;
 }

@@ -93,7 +93,7 @@ function behindLengths(
 	return PictureKind.none;
 }
 
-/** Whether each length leads to the next, and the last one to the end. */
+/** True when each length leads to the next, and the last one to the end. */
 function leadsToEnd(bytes: Uint8Array, from: number, to: number, lengthSize: number): boolean {
 	let at = from;
 	while (at + lengthSize <= to) {

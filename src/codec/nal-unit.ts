@@ -53,7 +53,7 @@ export function listLengthPrefixed(bytes: Uint8Array, lengthSize: number, syntax
 	return isAll && at === bytes.length;
 }
 
-/** Whether `bytes` start as a byte stream does (Annex B): zeros, at least two, and a one. */
+/** True when `bytes` start as a byte stream does (Annex B): zeros, at least two, and a one. */
 export function isByteStream(bytes: Uint8Array, from = 0): boolean {
 	let at = from;
 	while (bytes[at] === 0) {

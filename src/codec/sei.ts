@@ -5,7 +5,7 @@ const RECOVERY_POINT = 6;
 /** Bytes of one that are looked at: a recovery point comes in front of what is long. */
 const MAX_SEI_BYTES = 1024;
 
-/** Whether an SEI NAL unit says that decoding can start at its picture although that is no IDR. */
+/** True when an SEI NAL unit says that decoding can start at its picture although that is no IDR. */
 export function hasRecoveryPoint(nal: Uint8Array, headerBytes: number): boolean {
 	const rbsp = removeEmulationPrevention(nal.subarray(headerBytes, headerBytes + MAX_SEI_BYTES));
 	// The last byte has the stop bit only.

@@ -6,7 +6,7 @@ import { PictureKind } from '#src/codec/picture-kind.js';
 import { hex } from '../support/hex.js';
 
 type Answer = keyof typeof PictureKind;
-/** What the frame is when its container calls it a keyframe, and when it does not. */
+/** The right answers for a frame that its container calls a keyframe, and for the same frame when it does not. */
 type Case = { name: string; codec: VideoCodec; bytes: string; marked: Answer; unmarked: Answer };
 
 /** Each NAL unit behind its length. */

@@ -62,7 +62,7 @@ export type VideoTag = {
 };
 
 const FRAME_HEADER_BYTES = 1;
-/** Of a legacy tag in front of its payload. */
+/** The header of a legacy tag, in front of its payload. */
 export const LEGACY_PACKET_HEADER_BYTES = 5; // frame type and codec, AVCPacketType, CompositionTime
 export const COMPOSITION_TIME_BYTES = 3;
 /** IsExVideoHeader: the tag has the form of Enhanced RTMP. */
