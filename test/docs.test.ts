@@ -91,6 +91,22 @@ describe('documentation', () => {
 		}
 	});
 
+	it('speaks of the code by names that it has', () => {
+		const source = readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+			.filter((file) => file.endsWith('.ts'))
+			.map((file) => readFileSync(path.join(ROOT, 'src', file), 'utf8'))
+			.join('\n');
+		const words = new Set(source.match(/\w+/g));
+		for (const { name, text } of pages.filter((page) => /^(ARCHITECTURE|docs\/inside\/)/.test(page.name))) {
+			const named = text.replaceAll(/`[^`\n]*[-.:/][^`\n]*`/g, ' ').match(/\b[A-Za-z]+[a-z][A-Z][A-Za-z]*\b/g) ?? [];
+			assert.deepEqual(
+				named.filter((word) => !words.has(word)),
+				[],
+				name,
+			);
+		}
+	});
+
 	it('has checklists for what is added, whose files and names there are', () => {
 		const { text } = pages.find(({ name }) => name === 'ARCHITECTURE.md')!;
 		const [, section = ''] = /^## How to add\n(.*?)^## /ms.exec(text) ?? [];
