@@ -32,7 +32,7 @@ export type CoordinatorOptions = {
 	/** Among the processes of the role. */
 	index?: number;
 	topology?: Topology;
-	/** Of a delivery process: the Unix socket of the origin process that it delivers for. */
+	/** Only in a delivery process: the Unix socket of the origin process that it delivers for. */
 	originSocket?: string | undefined;
 	server: ServerFacts;
 	config: Config;
@@ -57,7 +57,7 @@ const ENTRIES: Readonly<Record<ThreadKind, URL>> = {
 const REFUSAL_KEPT_MS = 1000;
 const PROCESS_ID_BYTES = 8;
 
-/** Of a drain's deadline; the rest is for the recordings. */
+/** The share of sessions in a drain's deadline. The rest is for the recordings. */
 const SESSIONS_SHARE = 0.7;
 
 /**
@@ -76,7 +76,7 @@ export class Coordinator {
 	readonly #outputs: StreamOutputs | null;
 	/** Null in roles that do not pull. */
 	readonly #pulls: Pulls | null;
-	/** Of ThreadData. */
+	/** The field of ThreadData. */
 	readonly #filesOnly: Pick<ThreadData, 'filesOnly'>;
 	readonly #processId = randomBytes(PROCESS_ID_BYTES).toString('hex');
 	/** Changes when a thread is ready, has drained, or is gone. */
@@ -115,7 +115,7 @@ export class Coordinator {
 			? new Pulls({
 					config: options.config,
 					clock: systemClock,
-					// What the origin process has is there for viewers of every process at once.
+					// A stream of the origin process is there for viewers of every process at once.
 					refusalKeptMs: options.originSocket === undefined ? REFUSAL_KEPT_MS : 0,
 					ingest: this.#threads.filter(({ kind }) => kind === 'ingest'),
 					broadcast: (message) => this.#broadcast(message),
@@ -172,7 +172,7 @@ export class Coordinator {
 		await Promise.all(this.#threads.map((thread) => thread.stop()));
 	}
 
-	/** What the process knows of itself, for metrics and the API. */
+	/** Returns the state of the process, for metrics and the API. */
 	snapshot(): ProcessSnapshot {
 		// A publisher's query may hold its key: it stays here.
 		const streams = [...this.#registry.streams()].map(({ stream, publisher }) => ({

@@ -11,7 +11,7 @@ import { PullOutput } from './pull-output.js';
 import { endOf, type Source, type SourceEnd, streamUrl } from './source.js';
 import type { Upstreams } from './upstreams.js';
 
-/** What a thread's pulls share. */
+/** The services that a thread's pulls share. */
 export type PullServices = {
 	/** The current one; replaced on reload. */
 	config: Config;
@@ -54,7 +54,7 @@ export class Pull {
 	readonly #output: PullOutput;
 	readonly #log: Logger;
 	#via: readonly string[];
-	/** Where the relay goes on that wants the stream first. */
+	/** The time at which the relay goes on that wants the stream first. */
 	readonly #firstResumeMs: number | null;
 	#attempt: Attempt | null = null;
 	/** Upstreams that are still to be asked in this round. */
@@ -163,7 +163,7 @@ export class Pull {
 		}
 	}
 
-	/** What it has lies far back: asked again for the newest it has. */
+	/** The upstream's media lies far back. It is asked again, for its newest. */
 	#onMisplaced(): void {
 		const attempt = this.#dropAttempt();
 		if (attempt !== null) {

@@ -24,7 +24,7 @@ export type StreamInfo = {
 	counterSlot: number;
 };
 
-/** Who wants to publish: for the verdict, the log and the refusal of the next one. */
+/** The publisher who asks: for the verdict, the log and the refusal of the next one. */
 export type PublisherInfo = {
 	protocol: Protocol;
 	/** Remote address as `address:port`. */
@@ -47,7 +47,7 @@ export type PublishVerdict =
 	| { granted: true; grant: PublishGrant }
 	| { granted: false; code: ErrorCode; message: string };
 
-/** What a relay says when it asks for a stream (protocol/relay.ts); a viewer says nothing. */
+/** The facts that a relay states when it asks for a stream (protocol/relay.ts). A viewer states none. */
 export type RelayWish = { via: readonly string[]; resumeMs?: number | undefined };
 
 /** A process among those that relay to each other. */
@@ -84,9 +84,9 @@ export type ThreadData = {
 	connections: ConnectionShare;
 	relay: RelayPlace;
 	server: ServerFacts;
-	/** Of a process that serves files and no streams: how many delivery threads it has. */
+	/** Only in a process that serves files and no streams: the number of its delivery threads. */
 	filesOnly?: { threads: number };
-	/** Of a delivery process: the Unix socket of the origin process that it delivers for. */
+	/** Only in a delivery process: the Unix socket of the origin process that it delivers for. */
 	originSocket?: string;
 	/** All streams that are live now. */
 	streams: StreamInfo[];
@@ -139,7 +139,7 @@ export type ThreadToCoordinator =
 	| { type: 'audience'; streamId: number; present: boolean }
 	/** Every upstream was asked, and none has the stream; `pull-start` holds until `pull-stop`. */
 	| ({ type: 'pull-missing'; name: StreamName } & Reason)
-	/** Which upstream a pull gets its stream from now. */
+	/** A pull gets its stream from this upstream now. */
 	| { type: 'pull-upstream'; name: StreamName; upstream: string | null }
 	| { type: 'drained' };
 
