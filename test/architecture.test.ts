@@ -126,6 +126,18 @@ describe('architecture', () => {
 		assert.deepEqual(wrong, []);
 	});
 
+	it('runs with the packages of an installation, and each of them is needed', () => {
+		const { dependencies } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+			dependencies: Record<string, string>;
+		};
+		const needed = [...source, ...workers]
+			.filter((file) => layerOf(file.path) !== 'web')
+			.flatMap((file) => file.imports)
+			.filter((specifier) => !/^(type:|node:|(later:)?[.#])/.test(specifier))
+			.map((specifier) => specifier.replace(MARK, ''));
+		assert.deepEqual([...new Set(needed)].sort(), Object.keys(dependencies).sort());
+	});
+
 	it('has workers that only start a role', () => {
 		const roleClass = /^(type:)?#src\/(process\/|[a-z]+(\/[a-z]+)?\/[a-z0-9-]+-(role|task)\.js$)/;
 		for (const worker of workers) {
