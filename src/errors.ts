@@ -85,6 +85,22 @@ export function peerErrorOf(error: unknown): PeerError {
 	throw error;
 }
 
+/** An error that a call of the operating system gave, with its name and its code (`ENOENT`). */
+export type SystemError = Error & { readonly syscall: string; readonly code?: string };
+
+/** True for an error of the operating system, as a file that cannot be opened: no peer's fault, and none of our own. */
+export function isSystemError(error: unknown): error is SystemError {
+	return error instanceof Error && 'syscall' in error;
+}
+
+/** The twin of peerErrorOf for a `catch` around work on files: returns an error of the system, throws anything else again. */
+export function systemErrorOf(error: unknown): SystemError {
+	if (isSystemError(error)) {
+		return error;
+	}
+	throw error;
+}
+
 /** Throws InvariantError unless `condition` holds. For states that only a defect of ours can bring about. */
 export function assert(condition: unknown, message: string): asserts condition {
 	if (!condition) {

@@ -1,6 +1,6 @@
 // Spec: Action Message Format AMF 0 (Adobe, 2007), section 2
 
-import { PeerError } from '../errors.js';
+import { PeerError, peerErrorOf } from '../errors.js';
 import { AMF_LIMITS, type AmfObject, AmfTypedObject, type AmfValue, amfDate } from './amf-value.js';
 import { parseAmf3Value } from './amf3.js';
 
@@ -39,10 +39,8 @@ export function parseScriptValues(bytes: Uint8Array): AmfValue[] {
 	try {
 		return parseAmf0(bytes);
 	} catch (error) {
-		if (error instanceof PeerError) {
-			return [];
-		}
-		throw error;
+		peerErrorOf(error);
+		return [];
 	}
 }
 

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
+import { PeerError } from '../errors.js';
 import type { Counters } from '../metrics/counters.js';
 import { isNotThere, type Opened, openInside } from './open-inside.js';
 import { fileRepresentation, type Representation } from './representation.js';
@@ -186,7 +187,7 @@ async function readWhole(handle: FileHandle, sizeBytes: number): Promise<Buffer>
 	while (length < sizeBytes) {
 		const { bytesRead } = await handle.read(bytes, length, sizeBytes - length, length);
 		if (bytesRead === 0) {
-			throw new Error(`the file ends at ${length} of ${sizeBytes} bytes`);
+			throw new PeerError('FILE_UNREADABLE', `the file ends at ${length} of ${sizeBytes} bytes`);
 		}
 		length += bytesRead;
 	}

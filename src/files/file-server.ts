@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ERROR_CODES, PeerError, type Reason, reasonOf } from '../errors.js';
+import { ERROR_CODES, isSystemError, peerErrorOf, type Reason, reasonOf } from '../errors.js';
 import { answerError, errorBody, statusOf } from '../http/answer.js';
 import type { Access, AccessLog } from '../log/access-log.js';
 import type { Counters, ThreadCounter } from '../metrics/counters.js';
@@ -66,10 +66,11 @@ export class FileServer {
 					respond(exchange, supply);
 				}
 			},
-			(error: Error) => {
-				const known = error instanceof PeerError;
-				this.#options.onFault(known ? ERROR_CODES[error.code] : ERROR_CODES.FILE_UNREADABLE, error.message);
-				this.#refuse(exchange, cors, known ? statusOf(error.code) : 500, known ? error : reasonOf('FILE_UNREADABLE'));
+			(error: unknown) => {
+				// The message of the system names a path on the disk, which is for the log alone.
+				const fault = isSystemError(error) ? reasonOf('FILE_UNREADABLE') : peerErrorOf(error);
+				this.#options.onFault(ERROR_CODES[fault.code], (error as Error).message);
+				this.#refuse(exchange, cors, statusOf(fault.code), fault);
 			},
 		);
 	}

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/schema.js';
 import { FlvReader } from '../container/flv/reader.js';
-import { type ErrorCode, PeerError } from '../errors.js';
+import { type ErrorCode, PeerError, peerErrorOf } from '../errors.js';
 import type { Publication } from '../stream/publish/publication.js';
 import type { PublishRequests } from '../stream/publish/publish-requests.js';
 import { PUSH_WINDOW_BYTES, type PushToDelivery, type PushToIngest } from '../stream/thread-messages.js';
@@ -77,11 +77,9 @@ export class PushReceiver {
 				this.#forget(pushId, push, code, message),
 			);
 		} catch (error) {
-			if (!(error instanceof PeerError)) {
-				throw error;
-			}
+			const fault = peerErrorOf(error);
 			this.#pushes.delete(pushId);
-			const verdict = { granted: false as const, code: error.code, message: error.message };
+			const verdict = { granted: false as const, code: fault.code, message: fault.message };
 			this.#post({ type: 'push-verdict', pushId, verdict });
 			return;
 		}
@@ -112,10 +110,8 @@ export class PushReceiver {
 		try {
 			reader.push(bytes);
 		} catch (error) {
-			if (!(error instanceof PeerError)) {
-				throw error;
-			}
-			this.#end(pushId, push, error.code, error.message);
+			const { code, message } = peerErrorOf(error);
+			this.#end(pushId, push, code, message);
 			return;
 		}
 		push.unacknowledged += bytes.length;

@@ -1,6 +1,6 @@
 import { classifyAudio, classifyVideo, type TagRole } from '../container/flv/classify.js';
 import { TagType } from '../container/flv/tag.js';
-import { PeerError } from '../errors.js';
+import { peerErrorOf } from '../errors.js';
 
 /** A tag as a file has it: the time is the file's, modulo 2^32. The body may be kept. */
 export type FileTag = { tagType: number; timestampMs: number; body: Uint8Array };
@@ -20,9 +20,7 @@ export function factsOf(tagType: number, body: Uint8Array): TagFacts | null {
 		const { role, trackId, keyframe } = kind === 'audio' ? classifyAudio(body) : classifyVideo(body);
 		return { kind, role, trackId, keyframe };
 	} catch (error) {
-		if (!(error instanceof PeerError)) {
-			throw error;
-		}
+		peerErrorOf(error);
 		return null;
 	}
 }

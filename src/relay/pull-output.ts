@@ -1,6 +1,6 @@
 import { classifyAudio, classifyVideo, type TagClass } from '../container/flv/classify.js';
 import { TagType } from '../container/flv/tag.js';
-import { type ErrorCode, PeerError } from '../errors.js';
+import { type ErrorCode, peerErrorOf } from '../errors.js';
 import type { Publication } from '../stream/publish/publication.js';
 import type { PublishRequests } from '../stream/publish/publish-requests.js';
 import type { StreamName } from '../stream-name.js';
@@ -115,10 +115,8 @@ export class PullOutput {
 			this.#publication = publication;
 			this.#release();
 		} catch (error) {
-			if (!(error instanceof PeerError)) {
-				throw error;
-			}
-			this.#revoked(error.code, error.message);
+			const { code, message } = peerErrorOf(error);
+			this.#revoked(code, message);
 		}
 	}
 
@@ -249,9 +247,7 @@ function classOf(tagType: number, body: Uint8Array): TagClass<unknown> | null {
 	try {
 		return tagType === TagType.audio ? classifyAudio(body) : classifyVideo(body);
 	} catch (error) {
-		if (!(error instanceof PeerError)) {
-			throw error;
-		}
+		peerErrorOf(error);
 		return null;
 	}
 }

@@ -2,7 +2,7 @@
 
 import { scriptName, scriptTagBody } from '../container/flv/script-data.js';
 import { TagType } from '../container/flv/tag.js';
-import { PeerError } from '../errors.js';
+import { PeerError, peerErrorOf } from '../errors.js';
 import { formatVia, LOOP_DESCRIPTION, RESUME_PROPERTY, VIA_PROPERTY } from '../protocol/relay.js';
 import { RtmpClient } from '../protocol/rtmp/client.js';
 import { MessageType, splitAggregate } from '../protocol/rtmp/message.js';
@@ -46,10 +46,8 @@ export function openRtmpSource(target: SourceTarget, events: SourceEvents): Sour
 		feed.answered = true;
 	};
 	play(target).catch((error: unknown) => {
-		if (!(error instanceof PeerError)) {
-			throw error;
-		}
-		feed.end(error.code === 'STREAM_NOT_FOUND' ? endOfRefusal(error) : endOfError(error));
+		const fault = peerErrorOf(error);
+		feed.end(fault.code === 'STREAM_NOT_FOUND' ? endOfRefusal(fault) : endOfError(fault));
 	});
 	return feed;
 }

@@ -1,5 +1,5 @@
 import { FlvReader } from '../container/flv/reader.js';
-import { PeerError } from '../errors.js';
+import { peerErrorOf } from '../errors.js';
 import { endOfError, type Source, type SourceEnd, type SourceEvents } from './source.js';
 
 /**
@@ -57,10 +57,7 @@ export class SourceFeed implements Source {
 			try {
 				reader.push(bytes);
 			} catch (error) {
-				if (!(error instanceof PeerError)) {
-					throw error;
-				}
-				this.fail(error);
+				this.fail(peerErrorOf(error));
 			}
 		};
 	}

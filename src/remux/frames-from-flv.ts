@@ -20,7 +20,7 @@ import {
 import { AudioPacketType, parseAudioTag } from '../container/flv/audio-tag.js';
 import { TagType } from '../container/flv/tag.js';
 import { FrameType, parseVideoTag, type VideoPacket, VideoPacketType } from '../container/flv/video-tag.js';
-import { PeerError } from '../errors.js';
+import { peerErrorOf } from '../errors.js';
 import type { Frame, FrameSink } from './frame.js';
 
 const NANOSECONDS_PER_MS = 1_000_000;
@@ -75,10 +75,7 @@ export class FramesFromFlv {
 				this.#sink.script?.(dtsMs, body);
 			}
 		} catch (error) {
-			if (!(error instanceof PeerError)) {
-				throw error;
-			}
-			this.#skip(error.message);
+			this.#skip(peerErrorOf(error).message);
 		}
 	}
 

@@ -1,7 +1,7 @@
 // Spec: rfc8216bis-22 4.4.6.2 (EXT-X-STREAM-INF), 6.3.4 (reloading)
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PeerError } from '../errors.js';
+import { peerErrorOf } from '../errors.js';
 import { parseAttributes } from '../protocol/m3u8/attributes.js';
 import { PlaylistChecker } from '../protocol/m3u8/playlist-rules.js';
 import type { Finding } from './diagnosis.js';
@@ -68,7 +68,7 @@ function variantFindings(uri: string, text: string): Finding[] {
 				: [{ severity: 'advice' as const, text: `${uri} has no CODECS: players have to load it to know.` }]),
 		];
 	} catch (error) {
-		return [{ severity: 'fault', text: `${uri}: ${faultText(error)}.` }];
+		return [{ severity: 'fault', text: `${uri}: ${peerErrorOf(error).message}.` }];
 	}
 }
 
@@ -110,16 +110,8 @@ async function examineMediaPlaylist(
 			lines.push(`read ${checker.reloads} times`);
 		}
 	} catch (error) {
-		findings.push({ severity: 'fault', text: `${faultText(error)}.` });
+		findings.push({ severity: 'fault', text: `${peerErrorOf(error).message}.` });
 	}
 	findings.push(...[...new Set(checker.violations)].map((text) => ({ severity: 'fault' as const, text: `${text}.` })));
 	return { name, lines, findings };
-}
-
-/** Returns the sentence of a peer's fault; our own faults go on up. */
-function faultText(error: unknown): string {
-	if (error instanceof PeerError) {
-		return error.message;
-	}
-	throw error;
 }

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { PeerError } from '../errors.js';
+import { peerErrorOf } from '../errors.js';
 import { type Input, openInput } from './remux/input.js';
 import { ExitCode, readToolArguments, runAsScript, type Tool, ToolError, UsageError } from './tool.js';
 
@@ -26,7 +26,7 @@ export const remux: Tool = {
 		try {
 			await remuxFile(input, output);
 		} catch (error) {
-			throw error instanceof PeerError ? new ToolError(`${input}: ${error.message}`) : error;
+			throw new ToolError(`${input}: ${peerErrorOf(error).message}`);
 		}
 		return ExitCode.done;
 	},

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { PeerError } from '../errors.js';
+import { isSystemError, PeerError } from '../errors.js';
 
 /** A command-line tool: `millrace NAME ...`, or its file run by node. */
 export type Tool = {
@@ -52,7 +52,7 @@ export async function runTool(tool: Tool, argv: readonly string[]): Promise<numb
 
 /** True for faults of a peer, a file or the network. Any other fault is our own and keeps its stack. */
 function isForTheUser(error: unknown): error is Error {
-	return error instanceof ToolError || error instanceof PeerError || (error instanceof Error && 'syscall' in error);
+	return error instanceof ToolError || error instanceof PeerError || isSystemError(error);
 }
 
 /** Runs `tool` when `moduleUrl` is the script that node was started with. */

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { ERROR_CODES, reasonOf } from '#src/errors.js';
+import { FileServer } from '#src/files/file-server.js';
+import { Counters } from '#src/metrics/counters.js';
 import { type Answer, DeliveryThread, until } from '../support/delivery-thread.js';
 
 const PLAYLIST = `#EXTM3U\n${'#EXTINF:4.0,\nsegment.ts\n'.repeat(200)}`;
@@ -203,6 +208,24 @@ describe('served files', () => {
 			/^127\.0\.0\.1 - - \[.*\] "GET \/hls\/live\/test\/segment_1\.ts HTTP\/1\.1" 200 10 "-" "test"$/,
 		);
 		assert.match(second!, /"GET \/none HTTP\/1\.1" 404 \d+ "-" "-"$/);
+	});
+
+	it('that the system cannot read are 500, and the path on the disk is for the log alone', async (t) => {
+		const fault = Object.assign(new Error("EIO: i/o error, open '/srv/secret'"), { syscall: 'open', code: 'EIO' });
+		const faults: string[] = [];
+		const server = new FileServer({
+			source: { hot: () => null, find: () => Promise.reject(fault) },
+			counters: new Counters(),
+			accessLog: null,
+			onFault: (sentence, detail) => faults.push(`${sentence}: ${detail}`),
+		});
+		const listener = http.createServer((request, response) => server.serve(request, response, '/a.ts', {}));
+		t.after(() => listener.close().closeAllConnections());
+		await once(listener.listen(0, '127.0.0.1'), 'listening');
+		const answer = await fetch(`http://127.0.0.1:${(listener.address() as AddressInfo).port}/a.ts`);
+		assert.equal(answer.status, 500);
+		assert.deepEqual(await answer.json(), reasonOf('FILE_UNREADABLE'));
+		assert.deepEqual(faults, [`${ERROR_CODES.FILE_UNREADABLE}: ${fault.message}`]);
 	});
 
 	it('go on over one connection', async (t) => {

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import { type ErrorCode, PeerError } from '../../errors.js';
+import { type ErrorCode, PeerError, peerErrorOf } from '../../errors.js';
 import { fileName } from './disk-store.js';
 import type { Outcome } from './object-fetcher.js';
 
@@ -73,10 +73,10 @@ export class CachePeers {
 		try {
 			return await this.#ask(port, key, via);
 		} catch (error) {
-			if (error instanceof PeerError && error.code === 'SERVER_STOPPING') {
-				return this.#fetch(key, via);
+			if (peerErrorOf(error).code !== 'SERVER_STOPPING') {
+				throw error;
 			}
-			throw error;
+			return this.#fetch(key, via);
 		}
 	}
 
@@ -94,8 +94,10 @@ export class CachePeers {
 			const { id, key, via } = message;
 			this.#fetch(key, via).then(
 				(outcome) => port.postMessage({ type: 'answer', id, outcome } satisfies PeerMessage),
-				({ code, message: text }: PeerError) =>
-					port.postMessage({ type: 'failed', id, code, message: text } satisfies PeerMessage),
+				(error: unknown) => {
+					const { code, message: text } = peerErrorOf(error);
+					port.postMessage({ type: 'failed', id, code, message: text } satisfies PeerMessage);
+				},
 			);
 			return;
 		}

@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { MessagePort } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../../config/schema.js';
-import { PeerError } from '../../errors.js';
+import { PeerError, peerErrorOf } from '../../errors.js';
 import { statusOf } from '../../http/answer.js';
 import type { Counters, FileCounter } from '../../metrics/counters.js';
 import { formatVia, parseVia, VIA_HEADER } from '../../protocol/relay.js';
@@ -154,7 +154,9 @@ export class CacheTier implements FileSource {
 		const nowMs = Date.now();
 		if (kept !== undefined && kept.status === 200 && kept.freshUntilMs <= nowMs && nowMs < kept.reuseUntilMs) {
 			// The next request gets the result. When it fails, the next request is told.
-			this.#ask(key, via).catch((error: Error) => this.#options.onFault('an object was not renewed', error.message));
+			this.#ask(key, via).catch((error: unknown) =>
+				this.#options.onFault('an object was not renewed', peerErrorOf(error).message),
+			);
 			return this.#answer(kept, 'stale', nowMs);
 		}
 		const outcome = await this.#ask(key, via);
@@ -226,7 +228,7 @@ export class CacheTier implements FileSource {
 		};
 		outcome.then(
 			(found) => (response.destroyed ? done(statusOf('PEER_GONE'), 0) : use(found)),
-			(error: PeerError) => refuse(exchange, error),
+			(error: unknown) => refuse(exchange, peerErrorOf(error)),
 		);
 	}
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rename, stat, unlink, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
+import { systemErrorOf } from '../../errors.js';
 import type { StoredObject } from './stored-object.js';
 
 /** First line of a file. */
@@ -81,7 +82,8 @@ export class DiskStore {
 				return object;
 			}
 		} catch (error) {
-			this.#options.onFault('the cache on disk cannot be read', (error as Error).message);
+			const fault = error instanceof SyntaxError ? error : systemErrorOf(error);
+			this.#options.onFault('the cache on disk cannot be read', fault.message);
 		}
 		this.#files.delete(name);
 		this.#count();
@@ -95,7 +97,9 @@ export class DiskStore {
 			return;
 		}
 		const write = this.#write(object)
-			.catch((error: Error) => this.#options.onFault('the cache on disk cannot be written', error.message))
+			.catch((error: unknown) =>
+				this.#options.onFault('the cache on disk cannot be written', systemErrorOf(error).message),
+			)
 			.finally(() => this.#writes.delete(write));
 		this.#writes.add(write);
 	}
@@ -127,8 +131,9 @@ export class DiskStore {
 		try {
 			await unlink(path.join(this.#options.directory, name));
 		} catch (error) {
-			if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-				this.#options.onFault('the cache on disk cannot be cleared', (error as Error).message);
+			const fault = systemErrorOf(error);
+			if (fault.code !== 'ENOENT') {
+				this.#options.onFault('the cache on disk cannot be cleared', fault.message);
 			}
 		}
 	}
@@ -150,10 +155,11 @@ async function readObject(file: string): Promise<StoredObject | null> {
 		if (end < 0) {
 			return null;
 		}
-		const { bodyBytes, ...object } = JSON.parse(bytes.toString('utf8', 0, end)) as Head;
-		if (bodyBytes !== bytes.length - end - 1) {
+		const head = JSON.parse(bytes.toString('utf8', 0, end)) as Head | null;
+		if (head?.bodyBytes !== bytes.length - end - 1) {
 			return null;
 		}
+		const { bodyBytes, ...object } = head;
 		const body = new SharedArrayBuffer(bodyBytes);
 		new Uint8Array(body).set(bytes.subarray(end + 1));
 		const now = new Date();

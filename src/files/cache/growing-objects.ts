@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Config } from '../../config/schema.js';
+import { peerErrorOf } from '../../errors.js';
 import type { Counters } from '../../metrics/counters.js';
 import { cachePolicy } from './cache-policy.js';
 import { GrowingObject } from './growing-object.js';
@@ -43,9 +44,9 @@ export class GrowingObjects {
 		const object = new GrowingObject(forget);
 		const outcome = new Promise<GrowingOutcome>((resolve, reject) => {
 			this.#request(key, via, object, resolve)
-				.catch((error: Error) => {
-					// Only the first of those two calls counts.
-					reject(error);
+				.catch((error: unknown) => {
+					// Once the object grows, its readers have their outcome, and only the second call counts.
+					reject(peerErrorOf(error));
 					object.settle('lost');
 				})
 				.finally(forget);

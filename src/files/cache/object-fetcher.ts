@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../../config/schema.js';
-import type { PeerError } from '../../errors.js';
+import { type PeerError, peerErrorOf } from '../../errors.js';
 import type { Counters } from '../../metrics/counters.js';
 import { cachePolicy } from './cache-policy.js';
 import type { DiskStore } from './disk-store.js';
@@ -107,7 +107,7 @@ export class ObjectFetcher {
 			}
 			return outcome;
 		} catch (error) {
-			return this.#withoutUpstream(kept, blocks, error as PeerError);
+			return this.#withoutUpstream(kept, blocks, peerErrorOf(error));
 		}
 	}
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import type { PeerError } from '../../errors.js';
+import { type PeerError, peerErrorOf } from '../../errors.js';
 import { answerError, statusOf } from '../../http/answer.js';
 import { type Exchange, STALL_TIMEOUT_MS } from '../respond.js';
 import { VIA } from './stored-object.js';
@@ -56,12 +56,13 @@ export function passThrough(
 		)
 		.then(
 			() => done(sent.status, sent.bytes),
-			(error: PeerError) => {
+			(error: unknown) => {
+				const fault = peerErrorOf(error);
 				if (response.headersSent) {
 					response.destroy();
 					done(sent.status, sent.bytes);
 				} else {
-					refuse(exchange, error);
+					refuse(exchange, fault);
 				}
 			},
 		);

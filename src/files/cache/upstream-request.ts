@@ -1,6 +1,6 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { type ErrorCode, PeerError } from '../../errors.js';
+import { type ErrorCode, PeerError, peerErrorOf } from '../../errors.js';
 
 /** A request that goes from upstream to upstream until one answers. */
 export type UpstreamRequest = {
@@ -24,6 +24,8 @@ export type UpstreamOrder = {
 const BLOCKING = /[?&]_HLS_msn=/;
 /** Errors that say nothing against the upstream. */
 const ABOUT_THE_OBJECT: readonly ErrorCode[] = ['RELAY_LOOP', 'HLS_STALLED'];
+/** Node's codes for a stream that was cut off, on either side of what is handed on. */
+const STREAM_CODES = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
 /** Connections to one upstream that are open at once, and those kept open while idle. */
 const MAX_SOCKETS = 256;
 const MAX_FREE_SOCKETS = 32;
@@ -54,7 +56,7 @@ export class UpstreamClient {
 	/**
 	 * `use` gets the head of the first answer that is no server error, and reads the rest; when it rejects, the next upstream is asked
 	 * unless `isFinal` says that it is too late. Throws PeerError UPSTREAM_FAILED, UPSTREAM_TIMEOUT,
-	 * RELAY_LOOP or HLS_STALLED when nobody has answered.
+	 * RELAY_LOOP or HLS_STALLED when nobody has answered. A fault of our own in `use` is thrown as it is, and no upstream is blamed.
 	 */
 	async ask<T>(
 		request: UpstreamRequest,
@@ -63,16 +65,19 @@ export class UpstreamClient {
 	): Promise<T> {
 		let last = new PeerError('UPSTREAM_FAILED', 'there is none');
 		for (const address of this.#upstreams.order()) {
+			let response: IncomingMessage | null = null;
 			try {
-				const result = await use(await this.#head(address, request));
+				response = await this.#head(address, request);
+				const result = await use(response);
 				this.#upstreams.worked(address);
 				this.#onAttempt(false);
 				return result;
 			} catch (error) {
+				const fault = peerErrorOf(isOfConnection(error, response) ? failure(address, error) : error);
 				if (request.signal?.aborted) {
 					throw new PeerError('PEER_GONE');
 				}
-				last = asPeerError(error as Error, address);
+				last = fault;
 				this.#onAttempt(true);
 				if (!ABOUT_THE_OBJECT.includes(last.code)) {
 					this.#upstreams.failed(address);
@@ -102,7 +107,7 @@ export class UpstreamClient {
 				...(signal === undefined ? {} : { signal }),
 			});
 			request.on('timeout', () => request.destroy(new PeerError('UPSTREAM_TIMEOUT', address)));
-			request.on('error', reject);
+			request.on('error', (error) => reject(error instanceof PeerError ? error : failure(address, error)));
 			request.on('response', (response) => {
 				const status = response.statusCode ?? 0;
 				if (status >= 500) {
@@ -130,6 +135,16 @@ function codeOf(status: number, target: string): ErrorCode {
 	return status === 503 && isBlocking(target) ? 'HLS_STALLED' : 'UPSTREAM_FAILED';
 }
 
-function asPeerError(error: Error, address: string): PeerError {
-	return error instanceof PeerError ? error : new PeerError('UPSTREAM_FAILED', `${address}: ${error.message}`);
+function failure(address: string, { message }: Error): PeerError {
+	return new PeerError('UPSTREAM_FAILED', `${address}: ${message}`);
+}
+
+/** True when reading an answer, or handing it on, has failed because a connection ended. */
+function isOfConnection(error: unknown, response: IncomingMessage | null): error is Error {
+	return (
+		error instanceof Error &&
+		!(error instanceof PeerError) &&
+		((response !== null && error === response.errored) ||
+			STREAM_CODES.includes((error as NodeJS.ErrnoException).code ?? ''))
+	);
 }

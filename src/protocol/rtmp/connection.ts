@@ -1,7 +1,7 @@
 // Spec: RTMP 1.0, sections 5.2 (Handshake) and 5.4 (Protocol Control Messages)
 
 import type { Socket } from 'node:net';
-import { PeerError } from '../../errors.js';
+import { PeerError, peerErrorOf } from '../../errors.js';
 import { ChunkReader, type MessageHandler } from './chunk-reader.js';
 import { serializeMessage } from './chunk-writer.js';
 import {
@@ -124,10 +124,7 @@ export class RtmpConnection {
 		try {
 			take();
 		} catch (error) {
-			if (!(error instanceof PeerError)) {
-				throw error;
-			}
-			this.destroy(error);
+			this.destroy(peerErrorOf(error));
 		}
 	}
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readUint32 } from '../../bytes/big-endian.js';
 import { classifyAudio, classifyVideo } from '../../container/flv/classify.js';
 import { PREVIOUS_TAG_SIZE_BYTES, parseTagHeader, TAG_HEADER_BYTES, TagType } from '../../container/flv/tag.js';
-import { PeerError } from '../../errors.js';
+import { peerErrorOf } from '../../errors.js';
 import { NAME_PATTERN, type StreamName, streamName } from '../../stream-name.js';
 import { errorCodeOf } from '../disk/file-error.js';
 import { finishTake, type TakeSummary } from './finish-take.js';
@@ -130,9 +130,7 @@ function classify(tagType: number, body: Buffer): { role: string; keyframe: bool
 		}
 	} catch (error) {
 		// A publisher may send what we do not understand; it was recorded as it came.
-		if (!(error instanceof PeerError)) {
-			throw error;
-		}
+		peerErrorOf(error);
 	}
 	return { role: 'other', keyframe: false, trackId: 0 };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildFaststartHead } from '../../container/mp4/faststart.js';
-import { PeerError } from '../../errors.js';
+import { PeerError, peerErrorOf } from '../../errors.js';
 import type { MediaPlaylist } from '../../protocol/m3u8/media-playlist.js';
 import { parseMediaPlaylist } from '../../protocol/m3u8/media-playlist-parser.js';
 import { formatUtc, type Moment, resolveMoment, type SegmentTime, segmentTimes } from '../../protocol/m3u8/moment.js';
@@ -103,10 +103,10 @@ async function readPlaylist(file: string): Promise<MediaPlaylist | null> {
 	try {
 		return parseMediaPlaylist(await readFile(file, 'utf8'));
 	} catch (error) {
-		if (errorCodeOf(error) === 'ENOENT' || (error instanceof PeerError && error.code === 'HLS_PLAYLIST')) {
-			return null;
+		if (errorCodeOf(error) !== 'ENOENT') {
+			peerErrorOf(error);
 		}
-		throw error;
+		return null;
 	}
 }
 

@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { type Box, MAX_BOX_HEADER_BYTES, readBoxHeader } from '../../container/mp4/box-reader.js';
 import { type ReadRun, readFragment } from '../../container/mp4/fragment-reader.js';
 import { type Movie, readMovie } from '../../container/mp4/movie-reader.js';
-import { PeerError } from '../../errors.js';
+import { PeerError, peerErrorOf } from '../../errors.js';
 
 /** A fragment of a segment file: the samples of its `moof`, and where its `mdat` has them. */
 export type ScannedFragment = {
@@ -52,10 +52,8 @@ export async function scanSegment(path: string): Promise<ScannedSegment> {
 		}
 		return { fragments, validBytes };
 	} catch (error) {
-		if (error instanceof PeerError) {
-			return { fragments: [], validBytes: 0 };
-		}
-		throw error;
+		peerErrorOf(error);
+		return { fragments: [], validBytes: 0 };
 	} finally {
 		await file.close();
 	}

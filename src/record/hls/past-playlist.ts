@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { PeerError } from '../../errors.js';
+import { peerErrorOf } from '../../errors.js';
 import { type MediaPlaylist, serializeMediaPlaylist } from '../../protocol/m3u8/media-playlist.js';
 import { writeFileWhole } from '../disk/atomic-file.js';
 import { errorCodeOf } from '../disk/file-error.js';
@@ -87,10 +87,10 @@ export async function readPlaylist(
 		const playlist = parseGrowingPlaylist(await readFile(file, 'utf8'));
 		return playlist === null ? null : { playlist, changedAtMs: (await stat(file)).mtimeMs };
 	} catch (error) {
-		if (error instanceof PeerError || errorCodeOf(error) === 'ENOENT') {
-			return null;
+		if (errorCodeOf(error) !== 'ENOENT') {
+			peerErrorOf(error);
 		}
-		throw error;
+		return null;
 	}
 }
 

@@ -1,7 +1,7 @@
 // Spec: rfc8216bis-22 4.4.6.2 (EXT-X-STREAM-INF)
 import { readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
-import { PeerError } from '../../errors.js';
+import { peerErrorOf } from '../../errors.js';
 import { type Attributes, parseAttributes } from '../../protocol/m3u8/attributes.js';
 import { serializeMultivariantPlaylist, type Variant } from '../../protocol/m3u8/multivariant-playlist.js';
 import { writeFileWhole } from '../disk/atomic-file.js';
@@ -109,10 +109,8 @@ function readAttributes(text: string): Attributes {
 	try {
 		return parseAttributes(text);
 	} catch (error) {
-		if (error instanceof PeerError) {
-			return new Map();
-		}
-		throw error;
+		peerErrorOf(error);
+		return new Map();
 	}
 }
 

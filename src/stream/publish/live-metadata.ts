@@ -2,7 +2,7 @@
 
 import { AMF_LIMITS, type AmfValue, amfEntries, amfNumber } from '../../codec/amf-value.js';
 import { parseAmf0, serializeAmf0 } from '../../codec/amf0.js';
-import { PeerError } from '../../errors.js';
+import { peerErrorOf } from '../../errors.js';
 
 /** The publisher's word on what it will send: a hint, no promise. Null where it says nothing. */
 export type MetadataHints = { hasAudio: boolean | null; hasVideo: boolean | null };
@@ -71,9 +71,7 @@ function parse(body: Uint8Array): AmfValue[] | null {
 	try {
 		return parseAmf0(body);
 	} catch (error) {
-		if (error instanceof PeerError) {
-			return null;
-		}
-		throw error;
+		peerErrorOf(error);
+		return null;
 	}
 }

@@ -3,7 +3,7 @@ import type { Config, PublishPolicy } from '../../config/schema.js';
 import { classifyAudio, classifyVideo, type TagClass } from '../../container/flv/classify.js';
 import { scriptName, scriptTagBody } from '../../container/flv/script-data.js';
 import { TagType } from '../../container/flv/tag.js';
-import { type ErrorCode, PeerError } from '../../errors.js';
+import { type ErrorCode, peerErrorOf } from '../../errors.js';
 import type { Logger } from '../../log/logger.js';
 import { RepeatReporter } from '../../log/repeat-reporter.js';
 import { Figure, RecordFlag, RecordKind } from '../../ring/layout.js';
@@ -199,10 +199,7 @@ export class Publication {
 		try {
 			return kind === 'audio' ? classifyAudio(body) : classifyVideo(body);
 		} catch (error) {
-			if (!(error instanceof PeerError)) {
-				throw error;
-			}
-			this.#drop('malformed tag dropped', error.message);
+			this.#drop('malformed tag dropped', peerErrorOf(error).message);
 			return null;
 		}
 	}
