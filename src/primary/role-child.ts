@@ -42,8 +42,8 @@ export type RoleChildOptions = {
 export type RoleChildListener = {
 	ready(): void;
 	cannotListen(listener: ListenerName, error: string): void;
-	/** After this nothing more comes. `reason` is `exit code 1` or `signal SIGKILL`. */
-	exited(reason: string, livedMs: number): void;
+	/** After this nothing more comes. `reason` is `exit code 1` or `signal SIGKILL`; `servedMs` is null if it was never ready. */
+	exited(reason: string, livedMs: number, servedMs: number | null): void;
 };
 
 /** One role process as the primary sees it, from its fork to its end. */
@@ -60,6 +60,7 @@ export class RoleChild {
 	readonly #startedAt = performance.now();
 	#loaded = false;
 	#ready = false;
+	#readyAt: number | null = null;
 	#missedPongs = 0;
 
 	/** Forks the process and starts it. */
@@ -117,6 +118,7 @@ export class RoleChild {
 				break;
 			case 'ready':
 				this.#ready = true;
+				this.#readyAt = performance.now();
 				listener.ready();
 				break;
 			case 'pong':
@@ -135,7 +137,9 @@ export class RoleChild {
 		clearInterval(this.#pingTimer);
 		this.#ready = false;
 		this.port.close();
-		listener.exited(signal ? `signal ${signal}` : `exit code ${code}`, performance.now() - this.#startedAt);
+		const now = performance.now();
+		const servedMs = this.#readyAt === null ? null : now - this.#readyAt;
+		listener.exited(signal ? `signal ${signal}` : `exit code ${code}`, now - this.#startedAt, servedMs);
 	}
 
 	#readLog(writeLine: (line: string) => void): void {

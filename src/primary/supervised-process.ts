@@ -81,7 +81,7 @@ export class SupervisedProcess {
 					onReady();
 				},
 				cannotListen: onCannotListen,
-				exited: (reason, livedMs) => this.#onExited(child, reason, livedMs),
+				exited: (reason, livedMs, servedMs) => this.#onExited(child, reason, livedMs, servedMs),
 			},
 		);
 		this.#child = child;
@@ -98,13 +98,13 @@ export class SupervisedProcess {
 		clearTimeout(this.#restartTimer);
 	}
 
-	#onExited({ pid }: RoleChild, reason: string, livedMs: number): void {
+	#onExited({ pid }: RoleChild, reason: string, livedMs: number, servedMs: number | null): void {
 		this.#child = null;
 		if (this.#closed) {
 			return;
 		}
 		const { kind, index } = this.plan;
-		const delayMs = this.#backoff.delayAfter(livedMs);
+		const delayMs = this.#backoff.delayAfter(livedMs, servedMs);
 		this.#restarts += 1;
 		const facts = { kind, index, pid, reason, restartInMs: delayMs };
 		this.#parts.log.error(facts, 'role process is gone and will be replaced');

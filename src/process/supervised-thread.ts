@@ -26,7 +26,14 @@ export type SupervisedThreadParts = {
 	log: Logger;
 };
 
-type Life = { worker: Worker; heartbeat: Int32Array; owner: PublicationOwner; startedAtMs: number; ready: boolean };
+type Life = {
+	worker: Worker;
+	heartbeat: Int32Array;
+	owner: PublicationOwner;
+	startedAtMs: number;
+	/** Null until it is ready. */
+	readyAtMs: number | null;
+};
 
 export const HEARTBEAT_CHECK_MS = 1000;
 /** Checks without a heartbeat in between after which a thread counts as hung. Checks, not time: a whole process may be suspended. */
@@ -90,13 +97,16 @@ export class SupervisedThread {
 			revoke: (publicationId, code, message) =>
 				worker.postMessage({ type: 'revoke', publicationId, code, message } satisfies CoordinatorToThread),
 		};
-		const life: Life = { worker, heartbeat: new Int32Array(heartbeat), owner, startedAtMs: Date.now(), ready: false };
+		const startedAtMs = performance.now();
+		const life: Life = { worker, heartbeat: new Int32Array(heartbeat), owner, startedAtMs, readyAtMs: null };
 		this.#life = life;
 		this.#lastBeat = 0;
 		this.#missedBeats = 0;
 		worker.on('message', (message: ThreadToCoordinator) => {
 			if (this.#life === life) {
-				life.ready ||= message.type === 'ready';
+				if (message.type === 'ready') {
+					life.readyAtMs = performance.now();
+				}
 				this.#parts.listener.message(this, message);
 			}
 		});
@@ -119,7 +129,7 @@ export class SupervisedThread {
 		const beat = Atomics.load(life.heartbeat, 0);
 		this.#missedBeats = beat === this.#lastBeat ? this.#missedBeats + 1 : 0;
 		this.#lastBeat = beat;
-		const allowed = life.ready ? MAX_MISSED_BEATS : MAX_MISSED_BEATS_AT_START;
+		const allowed = life.readyAtMs !== null ? MAX_MISSED_BEATS : MAX_MISSED_BEATS_AT_START;
 		if (this.#missedBeats === allowed) {
 			this.#log.error({ thread: this.name, missedBeats: allowed }, 'thread hangs and is replaced');
 			void life.worker.terminate();
@@ -148,7 +158,9 @@ export class SupervisedThread {
 		if (this.#stopped) {
 			return;
 		}
-		const delayMs = this.#backoff.delayAfter(Date.now() - life.startedAtMs);
+		const nowMs = performance.now();
+		const servedMs = life.readyAtMs === null ? null : nowMs - life.readyAtMs;
+		const delayMs = this.#backoff.delayAfter(nowMs - life.startedAtMs, servedMs);
 		this.#log.warn({ thread: this.name, exitCode, restartInMs: delayMs }, 'thread is gone and will be replaced');
 		if (delayMs === 0) {
 			this.start();
