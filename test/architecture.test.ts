@@ -138,6 +138,14 @@ describe('architecture', () => {
 		assert.deepEqual([...new Set(needed)].sort(), Object.keys(dependencies).sort());
 	});
 
+	it('loads zod in no thread, where it would be half of each start', () => {
+		const files = new Map([...source, ...workers].map((file) => [file.path, file]));
+		const graph = new Map([...files.values()].map((file) => [file.path, localImports(file, { atStart: true })]));
+		const loaded = reachable(graph, (file) => file.startsWith('workers/'));
+		const wrong = [...loaded].filter((file) => files.get(file)?.imports.includes('zod'));
+		assert.deepEqual(wrong, []);
+	});
+
 	it('has workers that only start a role', () => {
 		const roleClass = /^(type:)?#src\/(process\/|[a-z]+(\/[a-z]+)?\/[a-z0-9-]+-(role|task)\.js$)/;
 		for (const worker of workers) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NAME_PATTERN, type StreamName } from '../stream-name.js';
+import { NAME_PATTERN } from '../stream-name.js';
 import { duration, size } from './units.js';
 
 /**
@@ -348,26 +348,9 @@ export type AppPolicy = {
 	dvr: z.output<typeof dvrSchema>;
 };
 
-/** The policy for the streams of an app: the sections with the app's own overrides laid over them. */
-export function policyOf(config: Config, { app }: Pick<StreamName, 'app'>): AppPolicy {
-	const own = Object.hasOwn(config.apps, app) ? config.apps[app] : undefined;
-	return {
-		publish: overlay(config.publish, own?.publish),
-		play: overlay(config.play, own?.play),
-		record: overlay({ flv: config.record.flv, fmp4: config.record.fmp4, hls: config.record.hls }, own?.record),
-		hls: overlay({ lowLatency: config.hls.lowLatency }, own?.hls),
-		dvr: overlay(config.dvr, own?.dvr),
-	};
-}
-
 function isUpstream(text: string): boolean {
 	const url = URL.canParse(text) ? new URL(text) : null;
 	return url !== null && UPSTREAM_PROTOCOLS.includes(url.protocol) && url.hostname !== '' && url.search === '';
-}
-
-function overlay<T extends object>(base: T, own: { readonly [K in keyof T]?: T[K] | undefined } | undefined): T {
-	const given = Object.entries(own ?? {}).filter(([, value]) => value !== undefined);
-	return { ...base, ...Object.fromEntries(given) };
 }
 
 type Overridable = Readonly<Record<string, z.ZodDefault<z.ZodType>>>;

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { policyOf } from '../config/schema.js';
+import { policyOf } from '../config/policy.js';
 import { type ErrorCode, type Reason, reasonOf } from '../errors.js';
 import { peerAddress } from '../stream/connection-limits.js';
 import type { SubscriberPort, Subscription, WireFormat } from '../stream/play/subscriber.js';

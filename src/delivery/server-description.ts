@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { policyOf } from '../config/schema.js';
+import { policyOf } from '../config/policy.js';
 import type { ListenerName } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
 

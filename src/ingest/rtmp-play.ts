@@ -2,7 +2,7 @@ import { type StreamName, streamName } from '../stream-name.js';
 // Spec: RTMP 1.0, sections 7.2.2.1 (play) to 7.2.2.8 (pause)
 
 import { serializeAmf0 } from '../codec/amf0.js';
-import { policyOf } from '../config/schema.js';
+import { policyOf } from '../config/policy.js';
 import { ERROR_CODES, type ErrorCode, PeerError } from '../errors.js';
 import { onStatusBody } from '../protocol/rtmp/commands.js';
 import { UserControlEvent } from '../protocol/rtmp/message.js';

@@ -1,4 +1,5 @@
-import { type Config, policyOf } from '../config/schema.js';
+import { policyOf } from '../config/policy.js';
+import type { Config } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import { MIN_PART_RING_BYTES } from '../ring/part-layout.js';
 import { PartRingWriter } from '../ring/part-ring-writer.js';

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { type Config, policyOf } from '../config/schema.js';
+import { policyOf } from '../config/policy.js';
+import type { Config } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import type { RecorderCounts } from '../metrics/snapshot.js';
 import { DiskGauge } from '../record/disk/disk-gauge.js';

@@ -1,5 +1,6 @@
 import type { Agent } from 'node:http';
-import { type Config, policyOf } from '../config/schema.js';
+import { policyOf } from '../config/policy.js';
+import type { Config } from '../config/schema.js';
 import { type ErrorCode, PeerError } from '../errors.js';
 import type { Logger } from '../log/logger.js';
 import type { Counters } from '../metrics/counters.js';

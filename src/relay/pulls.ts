@@ -1,4 +1,5 @@
-import { type Config, policyOf } from '../config/schema.js';
+import { policyOf } from '../config/policy.js';
+import type { Config } from '../config/schema.js';
 import { type Reason, reasonOf } from '../errors.js';
 import type { PullCounts } from '../metrics/snapshot.js';
 import type { RegistryClock } from '../stream/registry.js';

@@ -1,4 +1,5 @@
-import { type Config, policyOf } from '../config/schema.js';
+import { policyOf } from '../config/policy.js';
+import type { Config } from '../config/schema.js';
 import { assert, type ErrorCode } from '../errors.js';
 import { Lifecycle, RecordKind, ringBytesFor } from '../ring/layout.js';
 import { RingControl } from '../ring/ring-control.js';

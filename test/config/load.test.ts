@@ -6,7 +6,8 @@ import { after, describe, it } from 'node:test';
 import { ConfigError } from '#src/config/config-error.js';
 import { CONFIG_KEYS, keyNamed } from '#src/config/keys.js';
 import { loadConfig, printConfig } from '#src/config/load.js';
-import { type Config, policyOf } from '#src/config/schema.js';
+import { policyOf } from '#src/config/policy.js';
+import type { Config } from '#src/config/schema.js';
 import { type Setting, textSetting } from '#src/config/sources.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'millrace-config-'));

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { policyOf } from '../../config/schema.js';
+import { policyOf } from '../../config/policy.js';
 import { CmafPackager, type CmafSink } from '../../remux/cmaf-packager.js';
 import type { Output, RecorderParts } from '../output.js';
 import { type SegmentOutput, SegmentTake } from '../segment-take.js';

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Config, policyOf } from '../../config/schema.js';
+import { policyOf } from '../../config/policy.js';
+import type { Config } from '../../config/schema.js';
 import type { ErrorCode } from '../../errors.js';
 import type { Logger } from '../../log/logger.js';
 import type { Counters } from '../../metrics/counters.js';

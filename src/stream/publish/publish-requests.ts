@@ -1,4 +1,5 @@
-import { type Config, policyOf } from '../../config/schema.js';
+import { policyOf } from '../../config/policy.js';
+import type { Config } from '../../config/schema.js';
 import { type ErrorCode, PeerError } from '../../errors.js';
 import type { Logger } from '../../log/logger.js';
 import type { StreamName } from '../../stream-name.js';
