@@ -142,8 +142,8 @@ const FIRST_VIDEO_VIEWERS = 50;
 const FIRST_VIDEO_RATE = 10;
 const FULL_GOP_MS = 3000;
 /**
- * In the first seconds of its life a server that is compiled as it runs is busy with that, 2 to 3 % of a core. Its
- * lasting load is measured after them.
+ * A server that is compiled as it runs is busy with that at first, 2 to 3 % of a core. Its lasting load is measured
+ * after these seconds.
  */
 const WARM_UP_SECONDS = 10;
 const LATENCY_VIEWERS = 4;

@@ -5,9 +5,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Makes src/tools/demo.flv again, with ffmpeg: a moving picture with its time burnt in and a beeping tone, H.264 with B-frames and
- * AAC. It is cut so that it can be played in a loop: 200 frames of video and 375 of audio are both exactly 8 s, no GOP refers to
- * another, and the audio is taken out of the middle of a longer encoding, so that its last frame runs on into its first.
+ * Makes src/tools/demo.flv again, with ffmpeg: a moving picture with its time burnt in and a beeping tone, H.264 with
+ * B-frames and AAC. It is cut so that it can be played in a loop. 200 frames of video and 375 of audio are both exactly
+ * 8 s, and no GOP refers to another. The audio is taken out of the middle of a longer encoding, so that its last frame
+ * runs on into its first.
  */
 
 const CLIP_SECONDS = 8;

@@ -26,8 +26,8 @@ const WARM_UP_MS = 10_000;
 const STREAM_START_MS = 500;
 
 /**
- * Publishes the standard clip with a stamp of the sending time in every video frame (an SEI message), and reads the stamps
- * in viewers of another process. Both use the machine's one monotonic clock.
+ * Publishes the standard clip with a stamp of the sending time in every video frame (an SEI message). Viewers in
+ * another process read the stamps. Both use the machine's one monotonic clock.
  */
 export async function runLatency(options: LatencyOptions): Promise<LatencyResult> {
 	const clip = loadClip(BAR_CLIP);

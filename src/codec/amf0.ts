@@ -24,10 +24,10 @@ const Marker = {
 } as const;
 
 /**
- * Every value of `bytes`, one after the other. Strings are copied; nothing refers to `bytes` afterwards.
+ * Returns every value of `bytes`, one after the other. Strings are copied; nothing refers to `bytes` afterwards.
  *
- * Encoders are sloppy, and a session is worth more than a tidy tail: when a value is cut short or has an unknown marker,
- * what came before it is the result, and so is an object whose end marker is missing.
+ * Encoders are sloppy, and a session is worth more than a tidy tail. When a value is cut short or has an unknown
+ * marker, the values before it are the result. So is an object whose end marker is missing.
  * @throws PeerError AMF_MALFORMED when nothing at all could be read, or a limit of AMF_LIMITS is passed.
  */
 export function parseAmf0(bytes: Uint8Array): AmfValue[] {

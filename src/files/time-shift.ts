@@ -31,9 +31,10 @@ type Shift = { start: Moment | null; end: Moment | null; durationMs: number | nu
 type Listing = { playlist: MediaPlaylist; times: readonly SegmentTime[] };
 
 /**
- * Playlists that begin and end elsewhere: `index.m3u8?start=-600` begins ten minutes before the end, `?start=60&duration=30` is half
- * a minute. What is said in seconds means something else with every reload, so the answer to it is a multivariant playlist that
- * names the playlist with the times it has come to: `index.m3u8?start=2026-01-31T18:00:00.000Z`. Everything else comes from `inner`.
+ * Playlists that begin and end elsewhere. `index.m3u8?start=-600` begins ten minutes before the end,
+ * `?start=60&duration=30` is half a minute. A number of seconds means another time with every reload. So the answer to
+ * it is a multivariant playlist that names the playlist with fixed times: `index.m3u8?start=2026-01-31T18:00:00.000Z`.
+ * Everything else comes from `inner`.
  */
 export class TimeShift implements FileSource {
 	readonly #inner: FileSource;

@@ -24,8 +24,8 @@ const WIRE_OF_KIND: { readonly [kind in RecordKind]?: { readonly type: number; r
 export type TrackChoice = { audio: boolean; video: boolean };
 
 /**
- * A stream's records as RTMP messages. Every message has a type 0 header, so the bytes mean the same to a player that joined
- * just now, and are shared by all players with the same chunk size, message stream id and choice of tracks.
+ * A stream's records as RTMP messages. Every message has a type 0 header, so the bytes mean the same to a player that
+ * joined just now. All players with the same chunk size, message stream id and choice of tracks share them.
  */
 export function rtmpPlayFormat(chunkSize: number, messageStreamId: number, choice: TrackChoice): WireFormat {
 	const wireOf = (kind: RecordKind): { type: number; chunkStreamId: number } | undefined => {

@@ -13,8 +13,8 @@ import type { LiveSegment } from './window.js';
 const NOTHING = new SharedBody(buildSegmentType());
 
 /**
- * Bytes out of a part ring, copied once for all who ask, and kept as long as the record or segment that they are of. Null of
- * everything that was there a moment ago, and is too old now.
+ * Bytes out of a part ring, copied once for all who ask. They are kept as long as their record or segment. Null for
+ * bytes that were there a moment ago and are too old now.
  */
 export class LiveBodies {
 	/** Follows the ring as it is replaced. */

@@ -8,8 +8,9 @@ export const LIVE_PLAYLIST = 'live.m3u8';
 export const LIVE_MANIFEST = 'live.mpd';
 
 /**
- * Sequence numbers, discontinuities and DASH's media presentation time count from here, in seconds, minutes and milliseconds, so that
- * none of them goes back when the server starts anew. The availabilityStartTime of every live manifest.
+ * Sequence numbers, discontinuities and DASH's media presentation time count from here, in seconds, minutes and
+ * milliseconds. So none of them goes back when the server starts anew. It is the availabilityStartTime of every live
+ * manifest.
  */
 export const LIVE_EPOCH_MS = Date.UTC(2025, 0, 1);
 

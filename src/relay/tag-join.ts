@@ -15,9 +15,9 @@ const BEYOND_MS = 2000;
 export type JoinVerdict = 'hold' | 'known' | 'new' | 'apart';
 
 /**
- * Finds the place in a new source from which it goes on where an earlier one ended. Sources begin with what they have of the past, so
- * when any of its first frames is known, nothing is missing between, and all that is not known is new. The two may count time from
- * different starts: `shiftMs` is what makes the new source's time the earlier one's.
+ * Finds the place in a new source from which it goes on where an earlier one ended. Sources begin with frames of the
+ * past. When any of the first frames is known, nothing is missing between, and all unknown frames are new. The two may
+ * count time from different starts: `shiftMs` added to the new source's time gives the earlier one's.
  */
 export class TagJoin {
 	/** Added modulo 2^32. */

@@ -20,9 +20,9 @@ export type PackagedTrack = {
 	config: TrackConfig;
 	timescale: number;
 	/**
-	 * By how many ticks media times are later than presentation. The wait of the first picture between decoding and presentation,
-	 * or the warm-up of an Opus decoder: with it a segment's decoding times are its presentation times, which is what playlists
-	 * and manifests speak of, and no composition offset need be negative.
+	 * The number of ticks by which media times are later than presentation. It is the wait of the first picture between
+	 * decoding and presentation, or the warm-up of an Opus decoder. With it a segment's decoding times are its
+	 * presentation times, in which playlists and manifests count, and no composition offset need be negative.
 	 */
 	mediaTimeOffset: number;
 };

@@ -6,8 +6,8 @@ const READ_BYTES = 256 * 1024;
 const WINDOW_BYTES = 2 * 1024 * 1024;
 
 /**
- * Reads a file more or less forwards, with reads that the thread waits for. What has been read is kept as far back as the caller
- * says, so that several tracks that take turns in a file are read in one go.
+ * Reads a file more or less forwards, with reads that the thread waits for. Bytes are kept as far back as the caller
+ * says. So several tracks that take turns in a file are read in one go.
  */
 export class FileWindow {
 	readonly #fd: number;

@@ -211,9 +211,9 @@ export class RingReader {
 	}
 
 	/**
-	 * Copies the records from `cursor` up to the tail, but no more than `maxBytes` of tags (always at least one record), into
-	 * one fresh Buffer with `room` around the tags: `batch.bytes` is the part between. A record that begins at `until` or behind
-	 * it is left out.
+	 * Copies the records from `cursor` up to the tail into one fresh Buffer with `room` around the tags; `batch.bytes`
+	 * is the part between. It copies no more than `maxBytes` of tags, but always at least one record. A record that
+	 * begins at `until` or behind it is left out.
 	 * @returns null when there is nothing new, LAPPED when the writer has overtaken the cursor.
 	 */
 	read(

@@ -51,10 +51,11 @@ const MAX_BEHIND_UNITS = 2 ** 29;
 export type HeaderSlot = { kind: RecordKind; trackId: number; body: Uint8Array };
 
 /**
- * The one writer of a ring. **Not thread-safe: one writer per ring at any time**; the coordinator passes ownership from one
- * thread to the next and raises `writerEpoch`, after which a forgotten older writer finds itself `fenced` and writes nothing.
+ * The one writer of a ring. **Not thread-safe: one writer per ring at any time.** The coordinator passes ownership from
+ * one thread to the next and raises `writerEpoch`. A forgotten older writer then finds itself `fenced` and writes
+ * nothing.
  *
- * The order of stores is the algorithm (after Aeron's broadcast transmitter): tailIntent, bytes, tail, notify who waits.
+ * The order of stores is the algorithm (after Aeron's broadcast transmitter): tailIntent, bytes, tail, notify.
  */
 export class RingWriter {
 	readonly ring: SharedArrayBuffer;
@@ -233,7 +234,7 @@ export class RingWriter {
 	}
 
 	/**
-	 * Moves the stream into a bigger ring with everything that can still be read, at unchanged positions, so a cursor
+	 * Moves the stream into a bigger ring with everything that can still be read. Positions do not change, so a cursor
 	 * into the old ring is a cursor into the new one. The old ring is marked `replaced` and its readers are woken. The
 	 * owner of the stream must now tell them where the new one is.
 	 */

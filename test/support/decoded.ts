@@ -34,8 +34,8 @@ export async function decode(
 }
 
 /**
- * Hashes of the decoded frames of each of `inputs`, which have a video and an audio track each, from one run of ffmpeg, who must not
- * have a word to say about any of them.
+ * Returns the hashes of the decoded frames of each of `inputs`, which have a video and an audio track each, from one
+ * run of ffmpeg. ffmpeg must not complain about any of them.
  */
 export async function decodedHashes(t: TestContext, inputs: readonly string[]): Promise<Decoded['hashes'][]> {
 	const decoder = new Program(t, 'ffmpeg', [

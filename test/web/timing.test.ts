@@ -79,7 +79,7 @@ describe('AudioTimeline', () => {
 	const PIECE = 480;
 	const FRAME = 960;
 
-	/** Publishes 20 s of sound in pieces of 10 ms, of which a busy page loses all but the last 100 ms of each stop. */
+	/** Publishes 20 s of sound in pieces of 10 ms. A busy page loses all but the last 100 ms of each stop. */
 	function run(lost: (trueMs: number) => boolean) {
 		const timeline = new AudioTimeline();
 		/** True time of every sample that the encoder gets, silence included, by piece. */

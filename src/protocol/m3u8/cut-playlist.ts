@@ -7,9 +7,10 @@ import { formatUtc, type SegmentTime } from './moment.js';
 export type CutRange = { fromMs: number | null; toMs: number | null };
 
 /**
- * The text of `playlist`, which has segments, and they play at `times`, from the segment at `fromMs` on, with an EXT-X-START at that very moment, up to
- * the one before `toMs`; as soon as `toMs` is reached it is complete. The same range of later versions of the playlist is a playlist
- * that follows the rules for reloads: its beginning moves only when old segments leave `playlist` itself.
+ * Returns the text of a part of `playlist`, which has segments, and they play at `times`. It begins with the segment at
+ * `fromMs`, with an EXT-X-START at that very moment, and goes up to the one before `toMs`. As soon as `toMs` is reached
+ * it is complete. The same range of later versions of the playlist follows the rules for reloads: its beginning moves
+ * only when old segments leave `playlist` itself.
  *
  * Throws PeerError HTTP_REQUEST for a range that has nothing in it yet, or can never have.
  */

@@ -14,8 +14,9 @@ export function messageWireBytes(chunkSize: number, timestampMs: number, bodyByt
 }
 
 /**
- * Writes one message into `target` at `offset`: a type 0 header, so that it means the same after any other message, then
- * type 3 chunks, each with the extended timestamp if there is one. `body` is copied. `timestampMs` is a uint32.
+ * Writes one message into `target` at `offset`. It has a type 0 header, so that it means the same after any other
+ * message. Type 3 chunks follow, each with the extended timestamp if there is one. `body` is copied. `timestampMs` is a
+ * uint32.
  * @returns the offset after the message.
  */
 export function writeMessage(

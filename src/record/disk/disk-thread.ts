@@ -24,8 +24,8 @@ export class DiskError extends Error {
  * A thread beside this one that does nothing but write the files of one kind of output, with system calls that block. A
  * call through the pool of libuv costs several times a write into the page cache (two thread switches, a request
  * object, a promise), and a hundred streams make a thousand calls a second. Here all their orders of one tick cross in
- * a few messages. A disk that hangs stops this thread and, in time, the recordings that wait for it. It does not stop
- * the other outputs, nor the packaging of live streams in the thread that orders, nor the pool of libuv, which has four
+ * a few messages. A disk that hangs stops this thread and, in time, the recordings that wait for it. The other outputs
+ * go on, and so does the packaging of live streams in the thread that orders. So does the pool of libuv, which has four
  * threads for all files and names of the process.
  */
 export class DiskThread {

@@ -7,7 +7,7 @@ const PAGE_BYTES = 4096;
 const BLANK_LINE = 0x0a;
 
 /**
- * A playlist on disk that grows line by line. Nobody ever reads half a line: a line that would cross a page of the file
+ * A playlist on disk that grows line by line. Nobody ever reads half a line. A line that would cross a page of the file
  * is moved to the next one by blank lines, which players skip (RFC 8216 4.1). An append costs a hundredth of a file
  * made anew, which has to be created, renamed, and deleted in its turn.
  */

@@ -6,8 +6,8 @@ import type { DiskFile, DiskQueue } from './disk-queue.js';
 export type FinishedSegment = { uri: string; number: number; bytes: number };
 
 /**
- * Numbered segment files of one output. A segment grows fragment by fragment under an unfinished name, so that a crash loses no
- * more than the fragment being written, and gets its own name when it is complete.
+ * Numbered segment files of one output. A segment grows fragment by fragment under an unfinished name, and gets its own
+ * name when it is complete. So a crash loses no more than the fragment being written.
  */
 export class SegmentFiles {
 	readonly #directory: string;

@@ -6,8 +6,8 @@ import { finishingPatches, type TakeHead } from './take-head.js';
 export type TakeSummary = { durationMs: number; sizeBytes: number };
 
 /**
- * Writes duration, size and seek index into a take of which everything else is there. Its bytes are on the disk before the take
- * is called finished, so that a power cut leaves either an unfinished take or a whole one.
+ * Writes duration, size and seek index into a take that is otherwise complete. Its bytes are on the disk before the
+ * take is called finished. So a power cut leaves either an unfinished take or a whole one.
  */
 export async function finishTake(
 	file: FileHandle,

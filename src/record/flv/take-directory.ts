@@ -19,8 +19,8 @@ export function takeDirectory(media: string, folder: string, name: StreamName): 
 }
 
 /**
- * Gives the newest take a second name, made of its own start time and not used by any other, so that the next take can replace
- * `index.flv` in one step and at no moment anything is missing.
+ * Gives the newest take a second name, made of its own start time and not used by any other. So the next take can
+ * replace `index.flv` in one step, and at no moment anything is missing.
  * @returns the new name, or null when there is no newest take.
  */
 export async function keepNewestTake(directory: string, startedAtMs: number): Promise<string | null> {

@@ -9,8 +9,8 @@ export type TakePlaylist = Pick<EventPlaylist, 'start' | 'add' | 'end'>;
 export type EventSegment = Pick<PlaylistSegment, 'uri' | 'duration' | 'discontinuity' | 'map' | 'programDateTimeMs'>;
 
 /**
- * The playlist of a take: it only grows, so each segment is one small write at its end however long the take is, and it is valid
- * at every moment.
+ * The playlist of a take. It only grows: each segment is one small write at its end, however long the take is. It is
+ * valid at every moment.
  */
 export class EventPlaylist {
 	readonly #file: PlaylistFile;

@@ -8,9 +8,9 @@ import { MERGED_DIRECTORY, SEPARATE_DIRECTORY } from './take.js';
 import { META_FILE, readMeta, type TakeMeta } from './take-meta.js';
 
 /**
- * Does what is left to do for a take that nobody writes to any more: ends it if a crash has left it open, and makes the MP4 with
- * its index in front, unless it is only there for time shift. `recovered` says that a crash had left it open. The MP4 is called
- * after `name`, the stream's. Null when all is done already, or when there is no media.
+ * Does the rest of the work for a take that nobody writes to any more. It ends a take that a crash has left open
+ * (`recovered` says so). It makes the MP4 with its index in front, unless the take is only there for time shift. The
+ * MP4 is called after `name`, the stream's. Null when all is done already, or when there is no media.
  */
 export async function finishFmp4Take(
 	take: string,

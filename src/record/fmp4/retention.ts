@@ -8,8 +8,8 @@ import { listTakes } from './take-directory.js';
 import { readMeta } from './take-meta.js';
 
 /**
- * Removes the fMP4 takes in `directory` that nothing has been written to for too long, links to them, and the directory when it is
- * empty then. @returns the paths of what was removed.
+ * Removes the fMP4 takes in `directory` that nothing has been written to for too long, and links to them. Removes the
+ * directory when it is empty then. @returns the paths of what was removed.
  */
 export async function removeOldMp4Takes(directory: string, rule: RetentionRule): Promise<string[]> {
 	const removed: string[] = [];

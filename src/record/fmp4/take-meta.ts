@@ -32,8 +32,8 @@ export type TakeMeta = {
 };
 
 /**
- * A running take tells how far it is after its first segment, and then with every so many: making a file costs more than all else
- * that a segment does (0.6 ms of kernel time on the machine of the benchmarks, an append 0.01 ms).
+ * A running take tells its length after its first segment, and then after every so many. Making a file costs more than
+ * all the rest of a segment: 0.6 ms of kernel time on the machine of the benchmarks, where an append takes 0.01 ms.
  */
 const SEGMENTS_PER_META = 8;
 

@@ -14,8 +14,8 @@ import type { EventSegment } from './event-playlist.js';
 /** Neither a live playlist nor a manifest may get shorter than this many target durations. */
 export const MIN_TARGET_DURATIONS = 3;
 /**
- * Old segments leave in steps of this share of the window: a segment is a small write at the playlist's end, and the whole, 200 KiB
- * for two hours, is written anew only with a step.
+ * Old segments leave in steps of this share of the window. A segment is a small write at the playlist's end. The whole,
+ * 200 KiB for two hours, is written anew only with a step.
  */
 const STEP_SHARE = 1 / 16;
 

@@ -13,9 +13,9 @@ export type Piece = { bytes: Buffer; start: Position; next: Position; firstDtsMs
 type CacheEntry = { bytes: WeakRef<Buffer>; next: Position; firstDtsMs: number };
 
 /**
- * Pieces of the ring in one format, shared by all subscribers that stand at the same place. It keeps none alive itself: a piece
- * lives as long as somebody's socket holds it, so any number of viewers stalled at one place hold one Buffer, and the ring
- * stays the only GOP cache.
+ * Pieces of the ring in one format, shared by all subscribers that stand at the same place. The cache keeps none alive
+ * itself: a piece lives as long as somebody's socket holds it. So any number of viewers stalled at one place hold one
+ * Buffer, and the ring stays the only GOP cache.
  */
 export class PieceCache {
 	readonly #entries = new Map<Position, CacheEntry>();

@@ -16,8 +16,8 @@ const RECORD_OVERHEAD_BYTES = 64;
 const FULL_SHARE = 3 / 4;
 
 /**
- * Keeps a stream's ring large enough for its bitrate, for its largest frame, and for all that has come since its newest
- * keyframe, without which nobody could start to watch: within the configured limits.
+ * Keeps a stream's ring large enough, within the configured limits: for its bitrate, for its largest frame, and for all
+ * records since its newest keyframe. Without that keyframe nobody could start to watch.
  */
 export class RingGrowth {
 	readonly #maxBytes: number;

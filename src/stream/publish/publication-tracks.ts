@@ -14,8 +14,8 @@ type Sight = {
 };
 
 /**
- * Finds out what a source carries. Media decides, metadata is a hint: the tracks are settled when audio and video are both
- * known, when the only one that was announced is, or when the deadline is over.
+ * Finds out which tracks a source has. Media decides, metadata is a hint. The tracks are settled when audio and video
+ * are both known, when the only one that was announced is, or when the deadline is over.
  */
 export class TrackDiscovery {
 	readonly #sights: { readonly [kind in TrackKind]: Sight } = {

@@ -1,11 +1,11 @@
 /**
- * The stream's one timeline: a source's timestamps (milliseconds modulo 2^32, as encoders send them) become `dtsMs`, which never
- * wraps and, in mode `full`, never runs backwards within a track.
+ * The stream's one timeline. It turns a source's timestamps (milliseconds modulo 2^32, as encoders send them) into
+ * `dtsMs`, which never wraps. In mode `full` it never runs backwards within a track.
  *
- * A well-formed source passes with one constant offset, so audio and video keep their distance. A frame that is off the clock
- * is placed behind the last of its track. It is a wrong timestamp if its track then goes on as before, and nothing else is
- * moved. It is a break in the clock if the next frames go by the same other clock: then the offset changes, and each track
- * takes it over at its own first tag beyond the break, so they land in sync.
+ * A well-formed source passes with one constant offset, so audio and video keep their distance. A frame that is off the
+ * clock is placed behind the last of its track. It is a wrong timestamp if its track then goes on as before, and
+ * nothing else is moved. It is a break in the clock if the next frames go by the same other clock. Then the offset
+ * changes, and each track takes it over at its own first tag beyond the break, so they land in sync.
  */
 
 export type JitterMode = 'full' | 'zero' | 'off';
