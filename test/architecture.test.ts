@@ -57,6 +57,52 @@ const OLD_COMMENTS = [
 /** Source files that may be longer than MAX_SOURCE_LINES, each with its reason. */
 const LONG_FILES: Readonly<Record<string, string>> = {};
 
+/**
+ * Files with private fields of bytes that are not KeptBytes, each with the reason why nobody else writes over them. A field that is
+ * given bytes by a caller and outlives the call is KeptBytes, made by copyOf.
+ */
+const OWN_BYTES: Readonly<Record<string, string>> = {
+	'src/bytes/bit-reader.ts': 'a reader lives for one call',
+	'src/bytes/byte-writer.ts': 'its own memory',
+	'src/codec/amf0.ts': 'a reader lives for one call, a writer has its own memory',
+	'src/codec/amf3.ts': 'a reader lives for one call',
+	'src/container/flv/reader.ts': 'its own memory',
+	'src/container/flv/tag-body.ts': 'its own memory',
+	'src/container/mp4/box-reader.ts': 'a reader lives for one call',
+	'src/container/mp4/sample-run.ts': 'from a pool, until it is handed on',
+	'src/container/mpegts/demuxer.ts': 'its own memory',
+	'src/container/mpegts/muxer.ts': 'its own memory',
+	'src/container/mpegts/packet-writer.ts': 'from a pool, until it is handed on',
+	'src/delivery/ws-play.ts': 'the head that an upgrade gives away',
+	'src/delivery/ws-push.ts': 'the head that an upgrade gives away',
+	'src/files/cache/growing-object.ts': 'pieces of an answer that Node gives away',
+	'src/files/time-shift.ts': 'a body is the key of what was read from it',
+	'src/live/part-publisher.ts': 'made by the call before',
+	'src/protocol/rtmp/chunk-reader.ts': 'its own memory',
+	'src/protocol/rtmp/handshake.ts': 'its own memory',
+	'src/record/disk/disk-thread.ts': 'its own memory',
+	'src/record/fmp4/clip.ts': 'made for it',
+	'src/record/fmp4/fragment-scan.ts': 'its own memory',
+	'src/record/hls/segment-encryption.ts': 'made for it',
+	'src/relay/tag-history.ts': 'numbers',
+	'src/remux/file-window.ts': 'its own memory',
+	'src/remux/frames-from-ts.ts': 'a copy, made where it is set',
+	'src/remux/frames-to-flv.ts': 'from a pool, until it is handed on',
+	'src/remux/ts-segmenter.ts': 'made by the call before',
+	'src/ring/part-ring-reader.ts': 'its own memory',
+	'src/ring/part-ring-writer.ts': 'its own memory',
+	'src/ring/ring-reader.ts': 'its own memory',
+	'src/stream/play/lane.ts': 'made by the call before',
+	'src/tools/load/flv-scanner.ts': 'a copy, made where it is set',
+	'src/tools/load/http-flv-reader.ts': 'a copy, made where it is set',
+	'src/tools/load/publisher-group.ts': 'made for it',
+	'src/tools/load/rtmp-chunks.ts': 'a copy, made where it is set',
+	'src/tools/load/rtmp-client.ts': 'a copy, made where it is set',
+	'src/tools/pulled-flv.ts': 'tags that were built for it',
+};
+/** A private field whose declaration says that it holds bytes, or what holds them; functions that take bytes hold none. */
+const FIELD_OF_BYTES = /^\t(?:readonly )?#\w+(?::| =)(?!.*=>)(?=.*\b(?:Buffer|Uint8Array)\b)/m;
+
 /** Stands before a specifier in `SourceFile.imports`. */
 const MARK = /^(type|later):/;
 
@@ -192,6 +238,15 @@ describe('architecture', () => {
 		assert.deepEqual(
 			wrong.map((file) => file.path),
 			[],
+		);
+	});
+
+	it('says of every field of borrowed bytes whose they are', () => {
+		const files = source.filter((file) => layerOf(file.path) !== 'web' && FIELD_OF_BYTES.test(file.text));
+		assert.deepEqual(
+			files.map((file) => file.path).sort(),
+			Object.keys(OWN_BYTES).sort(),
+			'a field that keeps the bytes of a caller is KeptBytes (copyOf); for any other its file says here whose they are',
 		);
 	});
 

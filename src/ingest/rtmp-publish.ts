@@ -1,6 +1,7 @@
 import { type StreamName, streamName } from '../stream-name.js';
 // Spec: RTMP 1.0, section 7.2.2.6 (publish); the FC commands as Flash Media Live Encoder and FMS exchange them
 
+import { copyOf, type KeptBytes } from '../bytes/kept.js';
 import { scriptName, scriptTagBody } from '../container/flv/script-data.js';
 import { type ErrorCode, PeerError } from '../errors.js';
 import { commandBody, onStatusBody } from '../protocol/rtmp/commands.js';
@@ -21,7 +22,7 @@ export class RtmpPublish {
 	#publication: Publication | null = null;
 	#closed = false;
 	/** What came behind `publish` in the same read; nothing more is read before the verdict. */
-	#early: { type: number; timestampMs: number; body: Buffer }[] = [];
+	#early: { type: number; timestampMs: number; body: KeptBytes }[] = [];
 
 	constructor(host: StreamHost, messageStreamId: number, { name, query }: QueriedName) {
 		this.#host = host;
@@ -68,7 +69,7 @@ export class RtmpPublish {
 	push(type: number, timestampMs: number, body: Buffer): void {
 		if (this.#publication === null) {
 			if (!this.#closed) {
-				this.#early.push({ type, timestampMs, body: Buffer.from(body) });
+				this.#early.push({ type, timestampMs, body: copyOf(body) });
 			}
 			return;
 		}

@@ -1,12 +1,13 @@
+import type { KeptBytes } from '../bytes/kept.js';
 import { classifyAudio, classifyVideo, type TagRole } from '../container/flv/classify.js';
 import { TagType } from '../container/flv/tag.js';
 import { peerErrorOf } from '../errors.js';
 
-/** A tag as a file has it: the time is the file's, modulo 2^32. The body may be kept. */
-export type FileTag = { tagType: number; timestampMs: number; body: Uint8Array };
+/** A tag as a file has it: the time is the file's, modulo 2^32. */
+export type FileTag = { tagType: number; timestampMs: number; body: KeptBytes };
 
-/** One FLV tag on a timeline that never wraps. Who keeps the body does not change it. */
-export type MediaTag = { tagType: number; dtsMs: number; body: Uint8Array };
+/** One FLV tag on a timeline that never wraps. */
+export type MediaTag = { tagType: number; dtsMs: number; body: KeptBytes };
 
 export type TagFacts = { kind: 'audio' | 'video'; role: TagRole; trackId: number; keyframe: boolean };
 
@@ -44,7 +45,7 @@ export class StreamHeaders {
 		return this.#metadata?.body ?? null;
 	}
 
-	/** Remembers `tag` (its body is kept) when it is a header. @returns whether it is one. */
+	/** Remembers `tag` when it is a header. @returns whether it is one. */
 	note(tag: MediaTag, facts: TagFacts | null): boolean {
 		this.#hasVideo ||= facts?.kind === 'video';
 		if (tag.tagType === TagType.script) {

@@ -9,7 +9,7 @@ export type StreamTarget = {
 	readonly failure: Error | null;
 	/** Resolves when it is over, with the reason. */
 	readonly lost: Promise<Error>;
-	/** Sends a tag. The body is not to be modified. */
+	/** Sends a tag. */
 	write(tag: MediaTag): void;
 	/** Resolves when the connection takes more, or is over. */
 	drained(): Promise<void>;

@@ -1,3 +1,4 @@
+import { copyOf, type KeptBytes } from '../bytes/kept.js';
 import { classifyAudio, classifyVideo, type TagClass } from '../container/flv/classify.js';
 import { TagType } from '../container/flv/tag.js';
 import { type ErrorCode, peerErrorOf } from '../errors.js';
@@ -21,6 +22,7 @@ export type PullOutputEvents = {
 export type PullOutputParts = { name: StreamName; requests: PublishRequests; events: PullOutputEvents };
 
 type Tag = { tagType: number; timestampMs: number; body: Uint8Array; frame: { keyframe: boolean } | null };
+type HeldTag = Tag & { body: KeptBytes };
 
 /** What waits for a verdict. A group of pictures of a large stream takes a part of it. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
@@ -49,7 +51,7 @@ export class PullOutput {
 	#lastVideoMs: number | null = null;
 	#lastAudioMs: number | null = null;
 	#askedForMs: number | null = null;
-	#held: Tag[] = [];
+	#held: HeldTag[] = [];
 	#heldBytes = 0;
 
 	constructor(parts: PullOutputParts) {
@@ -212,7 +214,7 @@ export class PullOutput {
 		if (this.#heldBytes > MAX_HELD_BYTES) {
 			this.#drop();
 		}
-		this.#held.push({ ...tag, body: Uint8Array.from(tag.body) });
+		this.#held.push({ ...tag, body: copyOf(tag.body) });
 	}
 
 	#release(): void {

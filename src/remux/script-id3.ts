@@ -1,3 +1,4 @@
+import { copyOf, type KeptBytes } from '../bytes/kept.js';
 import { AmfTypedObject, type AmfValue } from '../codec/amf-value.js';
 import { parseScriptValues } from '../codec/amf0.js';
 import { buildTextTag } from '../codec/id3-tag.js';
@@ -11,7 +12,7 @@ const MAX_SCRIPT_BYTES = 16 * 1024;
  * that changes.
  */
 export class ScriptToId3 {
-	#metadata: Buffer | null = null;
+	#metadata: KeptBytes | null = null;
 
 	/**
 	 * `body` is a script tag's, borrowed. The tag's text has the script's name and its arguments in JSON. Null for what viewers know
@@ -34,7 +35,7 @@ export class ScriptToId3 {
 		if (before?.equals(body)) {
 			return false;
 		}
-		this.#metadata = Buffer.from(body);
+		this.#metadata = copyOf(body);
 		return before !== null;
 	}
 }

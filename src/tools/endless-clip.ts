@@ -1,11 +1,10 @@
+import { copyOf, type KeptBytes } from '../bytes/kept.js';
 import { classifyAudio, classifyVideo } from '../container/flv/classify.js';
 import { FlvReader } from '../container/flv/reader.js';
-import { TagType } from '../container/flv/tag.js';
+import { MAX_TAG_BODY_BYTES, TagType } from '../container/flv/tag.js';
 
-/** One tag of an FLV stream. The body is shared by all turns of the clip: not to be modified. */
-export type ClipTag = { tagType: number; timestampMs: number; body: Uint8Array };
-
-const MAX_TAG_BYTES = 1024 * 1024;
+/** One tag of an FLV stream. All turns of the clip share the body. */
+export type ClipTag = { tagType: number; timestampMs: number; body: KeptBytes };
 
 /** An FLV file of H.264 and AAC, in memory, that can be sent for ever: time goes on from turn to turn. */
 export class EndlessClip {
@@ -24,13 +23,13 @@ export class EndlessClip {
 				tag: (tagType, timestampMs, body) => {
 					const role = roleOf(tagType, body);
 					if (role === 'sequenceHeader') {
-						headers.push({ tagType, timestampMs: 0, body: body.slice() });
+						headers.push({ tagType, timestampMs: 0, body: copyOf(body) });
 					} else if (role === 'frame') {
-						frames.push({ tagType, timestampMs, body: body.slice() });
+						frames.push({ tagType, timestampMs, body: copyOf(body) });
 					}
 				},
 			},
-			MAX_TAG_BYTES,
+			MAX_TAG_BODY_BYTES,
 		);
 		reader.push(file);
 		const pictures = frames.filter((frame) => frame.tagType === TagType.video);

@@ -32,7 +32,7 @@ export class ForwardTarget {
 		this.#say = say;
 	}
 
-	/** The next tag of the stream; the body is kept. */
+	/** The next tag of the stream. */
 	take(tag: MediaTag, facts: TagFacts | null): void {
 		if (this.#target === null) {
 			return;

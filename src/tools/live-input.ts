@@ -1,3 +1,4 @@
+import { copyOf } from '../bytes/kept.js';
 import { TagType } from '../container/flv/tag.js';
 import { PeerError } from '../errors.js';
 import { factsOf, type MediaTag, type TagFacts } from '../relay/media-tag.js';
@@ -8,7 +9,7 @@ import { playStream } from './stream-source.js';
 import { ToolError } from './tool.js';
 
 export type LiveInputEvents = {
-	/** A tag on the one timeline of all connections; the body may be kept. */
+	/** A tag on the one timeline of all connections. */
 	tag(tag: MediaTag, facts: TagFacts | null): void;
 	/** The next media comes from another connection. */
 	spliced(): void;
@@ -95,7 +96,7 @@ export class LiveInput {
 
 	#take(tagType: number, timestampMs: number, borrowed: Uint8Array): void {
 		this.#lastTagAtMs = performance.now();
-		const body = borrowed.slice();
+		const body = copyOf(borrowed);
 		const facts = factsOf(tagType, body);
 		if (facts === null && tagType !== TagType.script) {
 			return;

@@ -1,7 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { copyOf } from '../bytes/kept.js';
 import { FlvReader } from '../container/flv/reader.js';
 import { MAX_TAG_BODY_BYTES } from '../container/flv/tag.js';
-import { joinBody } from '../container/flv/tag-body.js';
+
 import { isMp4 } from '../container/mp4/box-reader.js';
 import type { FileTag } from '../relay/media-tag.js';
 import type { FrameSink } from '../remux/frame.js';
@@ -24,7 +25,7 @@ class TagList {
 
 	constructor() {
 		this.frames = new FramesToTags((tagType, timestampMs, head, payload) => {
-			this.#tags.push({ tagType, timestampMs, body: joinBody(head, payload) });
+			this.#tags.push({ tagType, timestampMs, body: copyOf(head, payload) });
 		});
 	}
 
@@ -62,7 +63,7 @@ async function forEachFlvTag(file: FileHandle, take: Take): Promise<void> {
 	let tags: FileTag[] = [];
 	const handler = {
 		tag: (tagType: number, timestampMs: number, body: Uint8Array): void => {
-			tags.push({ tagType, timestampMs, body: body.slice() });
+			tags.push({ tagType, timestampMs, body: copyOf(body) });
 		},
 	};
 	const reader = new FlvReader(handler, MAX_TAG_BODY_BYTES);

@@ -4,7 +4,7 @@ import type { MediaTag, TagFacts } from '../relay/media-tag.js';
 export type PulledFile = {
 	/** Bytes on the disk. */
 	readonly sizeBytes: number;
-	/** Takes a tag; the body is kept. */
+	/** Takes a tag. */
 	take(tag: MediaTag, facts: TagFacts | null): void;
 	/** The next media comes from another connection. */
 	splice(): void;

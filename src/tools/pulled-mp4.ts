@@ -51,7 +51,7 @@ export class PulledMp4 implements PulledFile {
 	}
 
 	take({ tagType, dtsMs, body }: MediaTag): void {
-		this.#frames.tag(tagType, dtsMs, Buffer.from(body.buffer, body.byteOffset, body.length));
+		this.#frames.tag(tagType, dtsMs, body);
 	}
 
 	splice(): void {

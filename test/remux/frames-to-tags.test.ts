@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 import { parseFlacTrackConfig, parseOpusConfig } from '#src/codec/track-config.js';
 import { classifyAudio, classifyVideo } from '#src/container/flv/classify.js';
 import { TagType } from '#src/container/flv/tag.js';
-import { joinBody } from '#src/container/flv/tag-body.js';
 import { FramesToTags, type TagPurpose } from '#src/remux/frames-to-tags.js';
 import * as vectors from '../codec/vectors.js';
 import { AUDIO, every, FrameSource, OTHER_VIDEO, VIDEO } from '../support/frame-source.js';
@@ -84,6 +83,6 @@ function tagsOf(feed: (source: FrameSource) => unknown): Tag[] {
 
 function collect(tags: Tag[]): FramesToTags {
 	return new FramesToTags((tagType, timestampMs, head, payload, purpose) => {
-		tags.push({ tagType, timestampMs, body: joinBody(head, payload), purpose });
+		tags.push({ tagType, timestampMs, body: Buffer.concat([head, payload]), purpose });
 	});
 }

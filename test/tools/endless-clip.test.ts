@@ -5,6 +5,9 @@ import { classifyVideo } from '#src/container/flv/classify.js';
 import { TagType } from '#src/container/flv/tag.js';
 import { buildFileHeader } from '#src/container/flv/writer.js';
 import { EndlessClip } from '#src/tools/endless-clip.js';
+import { encodeTag } from '#src/tools/load/flv-scanner.js';
+import { framesOfTags } from '../support/frames.js';
+import { assertLarge, LARGE_CLIP } from '../support/large-clip.js';
 
 const DEMO_CLIP = new URL('../../../src/tools/demo.flv', import.meta.url);
 const MAX_CLIP_BYTES = 400_000;
@@ -34,6 +37,20 @@ describe('EndlessClip', () => {
 			before = timestampMs;
 		}
 		assert.ok(before > 2 * clip.turnMs);
+	});
+
+	it('keeps what it sends, whatever becomes of the file that it was read from', () => {
+		const file = Buffer.concat([
+			buildFileHeader(true, true),
+			...[...LARGE_CLIP.headers, ...LARGE_CLIP.frames].map(encodeTag).map((tag) => Buffer.from(tag)),
+		]);
+		const large = new EndlessClip(file);
+		file.fill(0xee);
+		const sent = LARGE_CLIP.frames.map((_, index) => large.frame(index + LARGE_CLIP.frames.length));
+		assertLarge(
+			framesOfTags(sent.map(({ tagType, timestampMs, body }) => ({ type: tagType, dtsMs: timestampMs, body }))),
+			'all',
+		);
 	});
 
 	it('refuses a file without pictures', () => {

@@ -64,7 +64,7 @@ function read(parts: readonly Uint8Array[]) {
 			header: (header) => {
 				found.header = header;
 			},
-			tag: (tagType, timestampMs, body) => tags.push({ tagType, timestampMs, body: body.slice() }),
+			tag: (tagType, timestampMs, body) => tags.push({ tagType, timestampMs, body: Uint8Array.from(body) }),
 		},
 		1024,
 	);

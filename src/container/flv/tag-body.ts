@@ -102,14 +102,6 @@ export class AudioTagHead {
 	}
 }
 
-/** The body of a tag as an array of its own. */
-export function joinBody(head: Uint8Array, payload: Uint8Array): Uint8Array {
-	const body = new Uint8Array(head.length + payload.length);
-	body.set(head);
-	body.set(payload, head.length);
-	return body;
-}
-
 function legacyH264(packetType: number): Uint8Array {
 	return Uint8Array.of(H264_CODEC_ID, packetType, 0, 0, 0); // CodecID, AVCPacketType, CompositionTime
 }

@@ -5,7 +5,7 @@ import { AudioPacketType, parseAudioTag } from '#src/container/flv/audio-tag.js'
 import { classifyAudio, classifyVideo } from '#src/container/flv/classify.js';
 import { FlvReader } from '#src/container/flv/reader.js';
 import { TagType } from '#src/container/flv/tag.js';
-import { AudioTagHead, joinBody, VideoTagHead } from '#src/container/flv/tag-body.js';
+import { AudioTagHead, VideoTagHead } from '#src/container/flv/tag-body.js';
 import { FrameType, hasCompositionTime, parseVideoTag, VideoPacketType } from '#src/container/flv/video-tag.js';
 import { buildFileHeader, buildTag } from '#src/container/flv/writer.js';
 import { everySplit, lend } from '../../support/splits.js';
@@ -109,7 +109,8 @@ describe('a file of written bodies', () => {
 
 function writeVideo({ codec, trackId, frameType, compositionTimeMs = 0, payload }: WrittenVideo): Uint8Array {
 	const head = new VideoTagHead(codec, trackId);
-	return joinBody(frameType === null ? head.sequenceStart : head.frame(frameType, compositionTimeMs), payload);
+	const bytes = frameType === null ? head.sequenceStart : head.frame(frameType, compositionTimeMs);
+	return Uint8Array.of(...bytes, ...payload);
 }
 
 function writeAudio({
@@ -121,7 +122,7 @@ function writeAudio({
 	payload,
 }: WrittenAudio): Uint8Array {
 	const head = new AudioTagHead(codec, sampleRate, channels, trackId);
-	return joinBody(isHeader ? head.sequenceStart : head.frame, payload);
+	return Uint8Array.of(...(isHeader ? head.sequenceStart : head.frame), ...payload);
 }
 
 function readVideo(body: Uint8Array): object {
