@@ -31,6 +31,9 @@ function explainValue(issue: z.core.$ZodIssue, tree: unknown, locate: Locate): s
 	if (issue.code === 'invalid_key') {
 		return `${locate(path, 'key')} ${dotted(path)}: ${issue.issues[0]?.message ?? issue.message}, got ${show(path.at(-1))}`;
 	}
+	if (issue.code === 'custom' && typeof issue.params?.['reason'] === 'string') {
+		return `${locate(path, 'value')} ${dotted(path)}: ${issue.params['reason']}`;
+	}
 	const schema = schemaAt(configSchema, path);
 	const expected = schema === undefined ? issue.message : `expected ${expectation(schema)}`;
 	return `${locate(path, 'value')} ${dotted(path)}: ${expected}, got ${show(valueAt(tree, path))}`;

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { configSchema } from './schema.js';
-import { defOf, expectation, type TextForm, textForm, unwrapped } from './schema-walk.js';
+import { defOf, expectation, schemaAt, type TextForm, textForm, unwrapped } from './schema-walk.js';
+import { isTree } from './tree.js';
 import { formatDuration, formatSize } from './units.js';
 
 /** One configuration key as the schema describes it: for messages, environment names, reloads and documentation. */
@@ -35,19 +36,27 @@ export function keyNamed(name: string): ConfigKey {
 	return key;
 }
 
-/** The key that holds what is at `path`: `apps` for `apps.live.play.missing`. */
-export function keyHolding(path: readonly string[]): ConfigKey {
-	const length = path.findIndex((_, index) => keysByName.has(path.slice(0, index + 1).join('.'))) + 1;
-	return keyNamed(path.slice(0, length).join('.'));
+/** The value at `path` as the configuration file writes it: durations and sizes with their unit, also those within a map. */
+export function asWritten(path: readonly PropertyKey[], value: unknown): unknown {
+	if (isTree(value)) {
+		return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, asWritten([...path, name], inner)]));
+	}
+	const schema = schemaAt(configSchema, path);
+	return schema === undefined ? value : withUnit(unitOf(schema), value);
 }
 
-/** The value as the configuration file writes it: durations and sizes with their unit. */
-export function asWritten(key: Pick<ConfigKey, 'unit'>, value: unknown): unknown {
-	if (typeof value !== 'number' || key.unit === null) {
+function withUnit(unit: ConfigKey['unit'], value: unknown): unknown {
+	if (typeof value !== 'number' || unit === null) {
 		return value;
 	}
-	const text = key.unit === 'duration' ? formatDuration(value) : formatSize(value);
+	const text = unit === 'duration' ? formatDuration(value) : formatSize(value);
 	return text === String(value) ? value : text;
+}
+
+/** What a number that `schema` takes is counted in. */
+function unitOf(schema: z.core.$ZodType): ConfigKey['unit'] {
+	const unit = (unwrapped(schema) as z.ZodType).meta()?.['unit'];
+	return unit === 'duration' || unit === 'size' ? unit : null;
 }
 
 function* keysOf(schema: z.core.$ZodType, path: readonly string[]): Generator<ConfigKey> {
@@ -67,15 +76,14 @@ function* keysOf(schema: z.core.$ZodType, path: readonly string[]): Generator<Co
 
 function describeKey(schema: z.ZodDefault, path: readonly string[]): ConfigKey {
 	const meta = schema.meta();
-	const innerMeta = (unwrapped(schema) as z.ZodType).meta();
-	const unit = innerMeta?.['unit'] === 'duration' || innerMeta?.['unit'] === 'size' ? innerMeta['unit'] : null;
+	const unit = unitOf(schema);
 	return {
 		name: path.join('.'),
 		path,
 		environment: `MILLRACE_${path.map((part) => part.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`,
 		description: meta?.description ?? '',
 		expects: expectation(schema),
-		default: asWritten({ unit }, schema.def.defaultValue),
+		default: withUnit(unit, schema.def.defaultValue),
 		reload: meta?.['reload'] === true,
 		form: textForm(schema),
 		unit,

@@ -86,7 +86,7 @@ export function printConfig({ config, origins }: LoadedConfig): string {
 			lines.push(`${top}:`);
 		}
 		openSection = top;
-		const value = JSON.stringify(asWritten(key, valueAt(config, key.path)));
+		const value = JSON.stringify(asWritten(key.path, valueAt(config, key.path)));
 		const line = leaf === undefined ? `${top}: ${value}` : `  ${leaf}: ${value}`;
 		lines.push(`${line.padEnd(40)} # ${origins.get(key.name)?.label}`);
 	}

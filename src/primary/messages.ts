@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { configSchema } from '../config/schema.js';
+import type { Config } from '../config/schema.js';
+import { isTree } from '../config/tree.js';
 import type { AnswerMessage, QueryMessage } from '../process/process-port.js';
 import type { ListenerName } from '../stream/thread-messages.js';
 import { PROCESS_KINDS } from './processes.js';
@@ -11,12 +12,15 @@ import { PROCESS_KINDS } from './processes.js';
 
 export const LISTENER_NAMES = ['rtmp', 'rtmps', 'http', 'files', 'internal'] as const satisfies readonly ListenerName[];
 
+/** Checked when the primary read it: the schema of the configuration reads what people write, and this is what came of it. */
+const config = z.custom<Config>(isTree);
+
 const startMessage = z.strictObject({
 	type: z.literal('start'),
 	kind: z.enum(PROCESS_KINDS),
 	/** Among the processes of the role. */
 	index: z.number().int().min(0),
-	config: configSchema,
+	config,
 	/** Only for a delivery process: the Unix socket of its origin process. */
 	originSocket: z.string().optional(),
 	/** Bound ports of the whole role. */
@@ -27,7 +31,7 @@ const startMessage = z.strictObject({
 
 export const primaryMessage = z.union([
 	startMessage,
-	z.strictObject({ type: z.literal('reload'), config: configSchema }),
+	z.strictObject({ type: z.literal('reload'), config }),
 	/** Stop accepting, end every session politely and exit, all within `deadlineMs`. */
 	z.strictObject({ type: z.literal('drain'), deadlineMs: z.number() }),
 	/** Answered by `pong`; a process that does not answer hangs. */

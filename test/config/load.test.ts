@@ -47,7 +47,9 @@ describe('configuration', () => {
 		['apps: {live: {play: {missing: 404}}}', {}, ({ apps }) => apps['live']?.play?.missing, '404'],
 		['media: 2024', {}, ({ media }) => media, '2024'],
 		['play: {mergeWindow: 350}', {}, ({ play }) => play.mergeWindow, 350],
-		['publish: {grace: 250}', {}, ({ publish }) => publish.grace, 250],
+		['publish: {grace: 250ms}', {}, ({ publish }) => publish.grace, 250],
+		['publish: {grace: 0}', {}, ({ publish }) => publish.grace, 0],
+		['', { MILLRACE_PUBLISH_GRACE: '0' }, ({ publish }) => publish.grace, 0],
 		['publish: {grace: 1.5m}', {}, ({ publish }) => publish.grace, 90_000],
 		['ring: {minSize: 512 KiB}', {}, ({ ring }) => ring.minSize, 512 * 1024],
 		['record: &off {flv: false}', {}, ({ record }) => record.flv, false],
@@ -72,6 +74,10 @@ describe('configuration', () => {
 
 	/** A line that ends in … may go on: with keys yet to come, or in OpenSSL's words. */
 	const REFUSED: readonly [text: string, problems: readonly string[], environment?: Record<string, string>][] = [
+		['publish:\n  grace: 10\n', ['F:2:10 publish.grace: 10: write 10s or 10ms']],
+		['publish:\n  grace: "1.5"\n', ['F:2:10 publish.grace: 1.5: write 1.5s or 1.5ms']],
+		['apps:\n  live:\n    play:\n      maxLag: 30\n', ['F:4:15 apps.live.play.maxLag: 30: write 30s or 30ms']],
+		['', ['MILLRACE_SHUTDOWN_DEADLINE shutdown.deadline: 20: write 20s or 20ms'], { MILLRACE_SHUTDOWN_DEADLINE: '20' }],
 		['rtmp:\n  port: x\n', ['F:2:9 rtmp.port: expected off or a whole number from 0 to 65535, got "x"']],
 		['rtmp:\n  port: 70000\n', ['F:2:9 rtmp.port: expected off or a whole number from 0 to 65535, got 70000']],
 		['rtmp:\n  port:\n', ['F:2:8 rtmp.port: expected off or a whole number from 0 to 65535, got nothing']],

@@ -3,17 +3,18 @@ import { describe, it } from 'node:test';
 import { applyReload } from '#src/config/reload.js';
 import { configSchema } from '#src/config/schema.js';
 
-const running = configSchema.parse({ apps: { live: { play: { maxLag: '5s' } } } });
+const given = { apps: { live: { play: { maxLag: '5s' } } } };
+const running = configSchema.parse(given);
 
 describe('reload', () => {
 	const CASES: readonly [wanted: unknown, applied: readonly string[], needsRestart: readonly string[]][] = [
 		[{ apps: { live: { play: { maxLag: '5s' } } } }, [], []],
-		[{ ...running, publish: { ...running.publish, grace: '1s' } }, ['publish.grace'], []],
-		[{ ...running, rtmp: { port: 1 }, log: { level: 'debug' } }, ['log.level'], ['rtmp.port']],
-		[{ ...running, http: { corsOrigins: ['https://a'] } }, ['http.corsOrigins'], []],
-		[{ ...running, apps: {} }, ['apps.live'], []],
-		[{ ...running, apps: { live: { play: { maxLag: '6s' } } } }, ['apps.live.play.maxLag'], []],
-		[{ ...running, apps: { ...running.apps, b: { record: { flv: false } } } }, ['apps.b'], []],
+		[{ ...given, publish: { grace: '1s' } }, ['publish.grace'], []],
+		[{ ...given, rtmp: { port: 1 }, log: { level: 'debug' } }, ['log.level'], ['rtmp.port']],
+		[{ ...given, http: { corsOrigins: ['https://a'] } }, ['http.corsOrigins'], []],
+		[{ ...given, apps: {} }, ['apps.live'], []],
+		[{ ...given, apps: { live: { play: { maxLag: '6s' } } } }, ['apps.live.play.maxLag'], []],
+		[{ ...given, apps: { ...given.apps, b: { record: { flv: false } } } }, ['apps.b'], []],
 	];
 	for (const [wanted, applied, needsRestart] of CASES) {
 		it(`tells ${JSON.stringify({ applied, needsRestart })}`, () => {
@@ -35,7 +36,7 @@ describe('reload', () => {
 	});
 
 	it('names what still waits for a restart at each reload', () => {
-		const wanted = configSchema.parse({ ...running, rtmp: { port: 1 } });
+		const wanted = configSchema.parse({ ...given, rtmp: { port: 1 } });
 		const first = applyReload(running, wanted);
 		assert.deepEqual(applyReload(first.config, wanted).needsRestart, ['rtmp.port']);
 	});

@@ -124,7 +124,7 @@ describe('playing by HTTP-FLV', () => {
 	});
 
 	it('answers 404 when the wait is over, with or without a stream', async (t) => {
-		const thread = await Thread.start(t, { play: { missing: 'wait', waitTimeout: 50 } });
+		const thread = await Thread.start(t, { play: { missing: 'wait', waitTimeout: '50ms' } });
 		const never = await thread.ask(t, 'GET', '/live/never.flv');
 		assert.equal(never.response.statusCode, 404);
 		thread.announce(new LiveStream({ ready: false }));
@@ -195,7 +195,7 @@ describe('playing by HTTP-FLV', () => {
 
 	it('keeps slow viewers from harming anyone: they skip to a keyframe and go on', async (t) => {
 		// However long it takes, nobody is to be closed.
-		const thread = await Thread.start(t, { play: { maxLag: 3_600_000 } });
+		const thread = await Thread.start(t, { play: { maxLag: '1h' } });
 		const stream = thread.announce(new LiveStream({ ringBytes: 2 ** 21 }));
 		stream.gop();
 		const [healthy, ...slow] = await openViewers(t, thread, 21);
@@ -222,7 +222,7 @@ describe('playing by HTTP-FLV', () => {
 	});
 
 	it('closes a viewer that stays behind, and says so', async (t) => {
-		const thread = await Thread.start(t, { play: { maxLag: 300 } });
+		const thread = await Thread.start(t, { play: { maxLag: '300ms' } });
 		const stream = thread.announce(new LiveStream());
 		stream.gop();
 		const [stuck] = await openViewers(t, thread, 1);

@@ -38,7 +38,7 @@ describe('the HTTP listener', () => {
 	});
 
 	it('cuts off heads that come too slowly, and peers that say nothing', async (t) => {
-		const thread = await DeliveryThread.start(t, { limits: { handshakeTimeout: 100 } });
+		const thread = await DeliveryThread.start(t, { limits: { handshakeTimeout: '100ms' } });
 		const slow = await thread.raw(t, 'GET / HTTP/1.1\r\n');
 		const drip = setInterval(() => slow.socket.write('X: y\r\n'), 50);
 		t.after(() => clearInterval(drip));
@@ -111,7 +111,7 @@ describe('the HTTP listener', () => {
 		const thread = await DeliveryThread.start(t);
 		const config = testConfig({
 			http: { corsOrigins: ['https://page.example'] },
-			play: { missing: 'wait', waitTimeout: 1 },
+			play: { missing: 'wait', waitTimeout: '1ms' },
 		});
 		thread.role.handle({ type: 'config', config });
 		const { response } = await thread.ask(t, 'GET', '/live/test.flv', { headers: { Origin: 'https://page.example' } });

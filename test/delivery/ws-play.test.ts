@@ -90,7 +90,7 @@ describe('playing by WebSocket-FLV', () => {
 	it('waits for the stream when told to, and gives up at the deadline', async (t) => {
 		const thread = await DeliveryThread.start(t, {
 			apps: { live: { play: { missing: 'wait' } } },
-			play: { waitTimeout: 50 },
+			play: { waitTimeout: '50ms' },
 		});
 		const opening = open(t, thread);
 		await until(() => thread.counters.get('sessionsAccepted') === 1);

@@ -83,7 +83,7 @@ test('a stream that is not live is not found', async (t) => {
 test('with play.missing wait, a player waits for the stream, and not for ever', async (t) => {
 	const thread = await RtmpThread.start(t, {
 		play: { missing: 'wait' },
-		apps: { hasty: { play: { waitTimeout: 50 } } },
+		apps: { hasty: { play: { waitTimeout: '50ms' } } },
 	});
 	const got = new Received();
 	const playing = (await thread.connect(t)).play('test?token=1', got.take);
@@ -190,7 +190,7 @@ test('new sequence headers reach players of other chunk sizes and of the same', 
 });
 
 test('a player that does not read is closed after play.maxLag, and costs no memory until then', async (t) => {
-	const { thread, stream } = await withStream(t, { play: { maxLag: 300 } });
+	const { thread, stream } = await withStream(t, { play: { maxLag: '300ms' } });
 	const client = await thread.connect(t);
 	await client.play('test', () => undefined);
 	client.socket.pause();

@@ -157,7 +157,7 @@ test('a ping is answered, and bytes are acknowledged in the window that the peer
 });
 
 test('a silent peer is pinged, then closed', async (t) => {
-	const thread = await RtmpThread.start(t, { rtmp: { pingInterval: 100, pingTimeout: 2500 } });
+	const thread = await RtmpThread.start(t, { rtmp: { pingInterval: '100ms', pingTimeout: '2500ms' } });
 	const peer = await rawPeer(t, thread);
 	peer.connect('live');
 	await until('a ping comes', () => peer.ofType(MessageType.userControl).length > 0);
@@ -166,7 +166,7 @@ test('a silent peer is pinged, then closed', async (t) => {
 });
 
 test('a client that answers pings stays', async (t) => {
-	const thread = await RtmpThread.start(t, { rtmp: { pingInterval: 100, pingTimeout: 4000 } });
+	const thread = await RtmpThread.start(t, { rtmp: { pingInterval: '100ms', pingTimeout: '4000ms' } });
 	const client = await thread.connect(t);
 	const silent = await rawPeer(t, thread);
 	silent.connect('live');
@@ -212,7 +212,7 @@ for (const { name, bytes, code } of GARBAGE) {
 }
 
 test('a peer that does not finish its handshake or connect in time is closed', async (t) => {
-	const thread = await RtmpThread.start(t, { limits: { handshakeTimeout: 2000 } });
+	const thread = await RtmpThread.start(t, { limits: { handshakeTimeout: '2000ms' } });
 	const mute = await thread.open(t);
 	const half = await thread.open(t);
 	half.write(handshakeAnd(Buffer.alloc(0)).subarray(0, 1000));

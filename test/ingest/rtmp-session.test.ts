@@ -60,7 +60,7 @@ const message = fc.oneof(
 );
 
 test('no sequence of commands and messages brings a session to anything but a code', async () => {
-	const config = testConfig({ play: { missing: 'wait', waitTimeout: 1 } });
+	const config = testConfig({ play: { missing: 'wait', waitTimeout: '1ms' } });
 	const stream = new LiveStream();
 	stream.gop();
 	const directory = new StreamDirectory([stream.info]);

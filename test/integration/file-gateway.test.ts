@@ -20,7 +20,7 @@ function startCache(t: TestContext, upstream: ServerProcess): Promise<ServerProc
 	return startServer(t, {
 		role: 'file-gateway',
 		args: ['--upstream', filesUrl(upstream, '')],
-		config: { threads: { delivery: 2 }, log: { statistics: 200 } },
+		config: { threads: { delivery: 2 }, log: { statistics: '200ms' } },
 	});
 }
 

@@ -31,7 +31,7 @@ function newBook(overrides: Record<string, unknown> = {}) {
 	let timers: { atMs: number; action: () => void }[] = [];
 	const book = new Pulls({
 		refusalKeptMs: 1000,
-		config: testConfig({ gateway: { upstreams: ['http://origin:8501'], linger: 500 }, ...overrides }),
+		config: testConfig({ gateway: { upstreams: ['http://origin:8501'], linger: '500ms' }, ...overrides }),
 		clock: {
 			now: () => nowMs,
 			schedule: (delayMs, action) => {
@@ -110,7 +110,7 @@ describe('the book of pulls', () => {
 	});
 
 	it('ends a pull that never came to anything when nobody can be waiting for it any more', () => {
-		const { book, ingest, delivery, ended, pass } = newBook({ play: { missing: 'wait', waitTimeout: 3000 } });
+		const { book, ingest, delivery, ended, pass } = newBook({ play: { missing: 'wait', waitTimeout: '3000ms' } });
 		book.wanted(delivery, streamName('live', 'x'), { via: [] });
 		book.missing(streamName('live', 'x'), { code: 'STREAM_NOT_FOUND', message: 'no' });
 		pass(2000);

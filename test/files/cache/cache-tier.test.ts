@@ -141,7 +141,7 @@ describe('a caching tier', () => {
 
 	it('answers 504 when an upstream accepts and says nothing', async (t) => {
 		const upstream = await FakeUpstream.start(t, () => undefined);
-		const tier = await TestTier.start(t, [upstream.url], { gateway: { stallTimeout: 100 } });
+		const tier = await TestTier.start(t, [upstream.url], { gateway: { stallTimeout: '100ms' } });
 		const { status, body } = await tier.ask(SEGMENT);
 		assert.equal(status, 504);
 		assert.match(body.toString(), /UPSTREAM_TIMEOUT/);
