@@ -8,9 +8,12 @@ import { encodeTag, FLV_HEADER, isSequenceHeader, type Tag, TagType } from '#src
 import { framesOfTags, type Tracks } from './frames.js';
 import { CLIP } from './publish.js';
 
-/** Larger than every buffer on the way: read windows of 256 KiB, the pages of a disk thread, and 1 MiB. */
-const KEYFRAME_BYTES = [300 * 1024, 1200 * 1024, 300 * 1024, 270 * 1024];
-const INTER_BYTES = 6 * 1024;
+/**
+ * Some frames are larger than every buffer on the way (read windows of 256 KiB, the pages of a disk thread, and 1 MiB); elsewhere many small
+ * ones fill such a buffer together.
+ */
+const KEYFRAME_BYTES = [12, 300, 12, 1200, 12, 270].map((kib) => kib * 1024);
+const INTER_BYTES = 12 * 1024;
 const SOUND_BYTES = 200;
 const GOP = 25;
 const FRAME_MS = 40;
@@ -25,8 +28,8 @@ const MOST_TURNS = 50;
 const MOST_RUNS = 5;
 
 /**
- * Four seconds, no two frames with the same bytes, and a keyframe of 270 KiB to 1.2 MiB every second: a view that is kept too long
- * shows. No byte is 0, so that no frame holds a start code.
+ * Six seconds, no two frames with the same bytes, and a keyframe every second: a view that is kept too long shows. No byte is 0, so that no
+ * frame holds a start code.
  */
 export const LARGE_CLIP = new Clip(
 	Array.from({ length: KEYFRAME_BYTES.length * GOP }, (_, n) => framesAt(n)).flat(),
