@@ -13,7 +13,7 @@ export function copyOf(...parts: readonly Uint8Array[]): KeptBytes {
 	return Buffer.concat(parts) as Buffer as KeptBytes;
 }
 
-/** What `slice` of bytes gives as far as types go: nothing that is of any use. */
+/** The type of a slice of bytes: it can be used for nothing. */
 type Refused = { readonly 'slice of a Buffer is a view: take subarray for a view, copyOf for a copy': never };
 
 declare global {

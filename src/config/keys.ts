@@ -53,7 +53,7 @@ function withUnit(unit: ConfigKey['unit'], value: unknown): unknown {
 	return text === String(value) ? value : text;
 }
 
-/** What a number that `schema` takes is counted in. */
+/** The unit of the numbers that `schema` takes. */
 function unitOf(schema: z.core.$ZodType): ConfigKey['unit'] {
 	const unit = (unwrapped(schema) as z.ZodType).meta()?.['unit'];
 	return unit === 'duration' || unit === 'size' ? unit : null;
