@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { type DeliveryThread, DeliveryThread as Thread, until } from '../support/delivery-thread.js';
+import { type DeliveryThread, DeliveryThread as Thread } from '../support/delivery-thread.js';
 import { assertContinuous, assertDecodable, parseFlv, parseTags, serials, unchunk } from '../support/flv-check.js';
 import { LiveStream } from '../support/live-stream.js';
+import { until } from '../support/until.js';
 
 const GET = 'GET /live/test.flv HTTP/1.1\r\nHost: test\r\n\r\n';
 

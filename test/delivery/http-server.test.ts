@@ -5,9 +5,10 @@ import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { WebSocket } from 'ws';
 import { testConfig } from '../support/config.js';
-import { DeliveryThread, until } from '../support/delivery-thread.js';
+import { DeliveryThread } from '../support/delivery-thread.js';
 import { unchunk } from '../support/flv-check.js';
 import { LiveStream } from '../support/live-stream.js';
+import { until } from '../support/until.js';
 
 const GET = 'GET /live/test.flv HTTP/1.1\r\nHost: test\r\n\r\n';
 

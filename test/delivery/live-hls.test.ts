@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { parseLivePath, serveLive } from '#src/delivery/live-hls.js';
 import { type Piece, SEGMENT_TYPE } from '#src/live/answer.js';
-import { until } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 const PIECE = Buffer.alloc(256 * 1024, 'x');
 /** More than the kernel takes for one connection. */

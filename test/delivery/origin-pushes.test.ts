@@ -9,7 +9,7 @@ import { OriginPushes } from '#src/delivery/origin-pushes.js';
 import type { PushChannel } from '#src/delivery/push-gate.js';
 import type { Reason } from '#src/errors.js';
 import { streamName } from '#src/stream-name.js';
-import { until } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 const PUBLISHER = { protocol: 'ws-flv', address: '192.0.2.7:4000', query: 'key=a%20b' } as const;
 

@@ -6,8 +6,9 @@ import { buildFileHeader, buildTag } from '#src/container/flv/writer.js';
 import type { ErrorCode } from '#src/errors.js';
 import { Figure } from '#src/ring/layout.js';
 import { RingReader } from '#src/ring/ring-reader.js';
-import { DeliveryThread, until } from '../support/delivery-thread.js';
+import { DeliveryThread } from '../support/delivery-thread.js';
 import { AAC_HEADER, AVC_HEADER, aacFrame, avcInter, avcKey } from '../support/flv-bodies.js';
+import { until } from '../support/until.js';
 
 const FRAMES = 60;
 const FLV = flvFile(FRAMES);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { WebSocket } from 'ws';
-import { DeliveryThread, until } from '../support/delivery-thread.js';
+import { DeliveryThread } from '../support/delivery-thread.js';
 import { assertContinuous, parseFlv, serials } from '../support/flv-check.js';
 import { LiveStream } from '../support/live-stream.js';
+import { until } from '../support/until.js';
 
 type Viewer = { socket: WebSocket; messages: Buffer[]; closed: Promise<[number, string]> };
 

@@ -4,9 +4,11 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
+import { patient } from '../support/patience.js';
 import { Program } from '../support/program.js';
-import { type ServerProcess, sleep, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
 import { inCi } from '../support/tools.js';
+import { sleep, until } from '../support/until.js';
 
 const FFMPEG8 = fileURLToPath(new URL('./ffmpeg8.js', import.meta.url));
 const NODE_AV = new URL('../../../test/e2e/ffmpeg8/node_modules/node-av/package.json', import.meta.url);
@@ -64,7 +66,7 @@ const CASES: readonly Case[] = [
 
 test('every codec comes out of LL-HLS, fMP4, MP4 and MPEG-TS as it went in', {
 	skip: existsSync(NODE_AV) || inCi() ? false : 'not installed: node-av (npm install in test/e2e/ffmpeg8)',
-	timeout: 150_000,
+	timeout: patient(150_000),
 	concurrency: true,
 }, async (t) => {
 	const server = await startServer(t, {

@@ -5,11 +5,13 @@ import { type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from '../support/browser.js';
 import { type DashLook, dashPage } from '../support/dash-page.js';
+import { patient } from '../support/patience.js';
 import { Program } from '../support/program.js';
 import { publish } from '../support/publish.js';
 import { missingPackage } from '../support/side-package.js';
-import { type ServerProcess, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
+import { until } from '../support/until.js';
 
 const PLAYED_SECONDS = 12;
 /** After a publisher has been replaced. */
@@ -18,7 +20,7 @@ const RECORDED_SECONDS = 3;
 
 test('dash.js plays a live stream over a splice, and the recording of it', {
 	skip: missing('chromium') || missingPackage('dashjs'),
-	timeout: 150_000,
+	timeout: patient(150_000),
 }, async (t) => {
 	const server = await startServer(t, {
 		config: { record: { flv: false, hls: false, minFree: 0 }, publish: { grace: '4s' } },
@@ -40,7 +42,7 @@ test('dash.js plays a live stream over a splice, and the recording of it', {
 	await t.test('over a splice, which is another period', async () => {
 		publisher.close();
 		const next = await publish(t, server.rtmpUrl('live/low'));
-		await page.waitForFunction('look().periods > 1', undefined, { timeout: 30_000 });
+		await page.waitForFunction('look().periods > 1', undefined, { timeout: patient(30_000) });
 		const { after } = await play(page, SPLICED_SECONDS);
 		t.diagnostic(`${after.latencySeconds.toFixed(2)} s behind, ${after.stalls} stalls`);
 		assert.deepEqual(after.faults, []);
@@ -61,7 +63,7 @@ test('dash.js plays a live stream over a splice, and the recording of it', {
 
 test('ffmpeg reads the live manifest and decodes what it names without an error', {
 	skip: missing('ffmpeg'),
-	timeout: 60_000,
+	timeout: patient(60_000),
 }, async (t) => {
 	const server = await startServer(t);
 	await publish(t, server.rtmpUrl('live/read'));
@@ -86,11 +88,11 @@ async function open(t: TestContext, browser: Browser, url: string): Promise<Page
 
 /** Waits until it has played for `seconds` more. */
 async function play(page: Page, seconds: number): Promise<{ before: DashLook; after: DashLook }> {
-	await page.waitForFunction('look().playedSeconds > 0.5', undefined, { timeout: 30_000 });
+	await page.waitForFunction('look().playedSeconds > 0.5', undefined, { timeout: patient(30_000) });
 	const before: DashLook = await page.evaluate('look()');
 	assert.ok(new Set(before.pixels).size > 2, 'the picture shows something');
 	await page.waitForFunction(`look().playedSeconds > ${before.playedSeconds + seconds}`, undefined, {
-		timeout: (seconds + 20) * 1000,
+		timeout: patient((seconds + 20) * 1000),
 	});
 	return { before, after: await page.evaluate('look()') };
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { assertSameFrames, type Tracks } from '../support/frames.js';
+import { patient } from '../support/patience.js';
 import { Program } from '../support/program.js';
 import { playersWait, startServer, WAITING } from '../support/test-server.js';
 import { inCi } from '../support/tools.js';
@@ -23,7 +24,7 @@ const clips = [
 
 test('HEVC, AV1 and Opus published by Enhanced RTMP come out as they went in, and can be decoded', {
 	skip: existsSync(NODE_AV) || inCi() ? false : 'not installed: node-av (npm install in test/e2e/ffmpeg8)',
-	timeout: 90_000,
+	timeout: patient(90_000),
 }, async (t) => {
 	const server = await startServer(t, { config: WAITING });
 	for (const [index, { file, codecs, fourCcs }] of clips.entries()) {

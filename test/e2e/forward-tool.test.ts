@@ -3,12 +3,13 @@ import { describe, it } from 'node:test';
 import { type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 import { heavyClip } from '../support/clips.js';
 import { CLIP, publish } from '../support/publish.js';
-import { type ServerProcess, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
 import { tool } from '../support/tool-program.js';
+import { until } from '../support/until.js';
 import { watch } from '../support/watch.js';
 import { Wire } from '../support/wire.js';
 
-const WAITING = { play: { missing: 'wait', waitTimeout: '30s' } };
+const WAITING = { play: { missing: 'wait', waitTimeout: '10m' } };
 
 function picturesOf(tags: readonly Tag[]): Tag[] {
 	return tags.filter(({ type, body }) => type === TagType.video && body[1] === 1);

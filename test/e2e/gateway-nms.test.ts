@@ -7,13 +7,15 @@ import { fileURLToPath } from 'node:url';
 import { BAR_CLIP } from '#src/tools/load/clip.js';
 import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
 import { listens } from '../support/nginx.js';
+import { patient, slowed } from '../support/patience.js';
 import { Program } from '../support/program.js';
 import { frames } from '../support/publish.js';
 import { ffmpegPush } from '../support/push.js';
 import { freePort } from '../support/server-process.js';
 import { missingPackage, sidePackage } from '../support/side-package.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
+import { until } from '../support/until.js';
 import { watch } from '../support/watch.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
@@ -33,7 +35,7 @@ async function startNms(t: TestContext, { rtmp, http }: NmsPorts): Promise<Progr
 
 test('gateways pull from Node-Media-Server what ffmpeg publishes there, also when it has been away', {
 	skip: missing('ffmpeg') || missingPackage(NMS),
-	timeout: 90_000,
+	timeout: patient(90_000),
 }, async (t) => {
 	const ports = { rtmp: await freePort(), http: await freePort() };
 	const nms = await startNms(t, ports);
@@ -42,7 +44,14 @@ test('gateways pull from Node-Media-Server what ffmpeg publishes there, also whe
 		upstreams.map((upstream) =>
 			startServer(t, {
 				role: 'flv-gateway',
-				config: { gateway: { upstreams: [upstream], stallTimeout: '2s', reconnectMin: '50ms', reconnectMax: '200ms' } },
+				config: {
+					gateway: {
+						upstreams: [upstream],
+						stallTimeout: `${slowed(2000)}ms`,
+						reconnectMin: '50ms',
+						reconnectMax: '200ms',
+					},
+				},
 			}),
 		),
 	);

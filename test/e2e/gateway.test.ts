@@ -1,24 +1,26 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BAR_CLIP } from '#src/tools/load/clip.js';
 import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
 import { startNginxRtmp } from '../support/nginx.js';
+import { patient, slowed } from '../support/patience.js';
 import { ffmpegPlayer } from '../support/players.js';
 import { ffmpegPush } from '../support/push.js';
-import { sleep, startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
+import { until } from '../support/until.js';
 import { watch } from '../support/watch.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
-const PLAY = { missing: 'wait', waitTimeout: '30s' };
+const PLAY = { missing: 'wait', waitTimeout: '10m' };
 const WAITING = /a player waits for its stream/g;
 
 test('three levels of gateways give out what was published, frame by frame and in time', {
 	skip: missing('ffmpeg'),
-	timeout: 120_000,
+	timeout: patient(120_000),
 }, async (t) => {
 	const record = { flv: false, fmp4: false, hls: false };
 	const origin = await startServer(t, { config: { record, play: PLAY, publish: { grace: '500ms' } } });
@@ -47,15 +49,20 @@ test('three levels of gateways give out what was published, frame by frame and i
 
 test('a gateway pulls from nginx-rtmp, and tells the end', {
 	skip: missing('ffmpeg', 'nginx'),
-	timeout: 90_000,
+	timeout: patient(90_000),
 }, async (t) => {
 	const directory = mkdtempSync(join((await startServer(t)).directory, 'nginx-'));
 	const nginx = await startNginxRtmp(t, directory, 'application live { live on; }');
-	const push = ffmpegPush(t, CLIP, `rtmp://127.0.0.1:${nginx}/live/relayed`, ['-stream_loop', '1']);
-	await sleep(1000);
+	const push = ffmpegPush(t, CLIP, `rtmp://127.0.0.1:${nginx}/live/relayed`, ['-stream_loop', '-1']);
+	await until('nginx has the stream', () =>
+		/publish: name='relayed'/.test(readFileSync(join(directory, 'nginx-error.log'), 'utf8')),
+	);
 	const gateway = await startServer(t, {
 		role: 'flv-gateway',
-		config: { gateway: { upstreams: [`rtmp://127.0.0.1:${nginx}`], stallTimeout: '2s' }, publish: { grace: '1s' } },
+		config: {
+			gateway: { upstreams: [`rtmp://127.0.0.1:${nginx}`], stallTimeout: `${slowed(2000)}ms` },
+			publish: { grace: '1s' },
+		},
 	});
 	const watcher = watch(t, gateway.httpUrl('live/relayed.flv'));
 	await watcher.more(300);

@@ -12,12 +12,14 @@ import { BAR_CLIP } from '#src/tools/load/clip.js';
 import { launchBrowser } from '../support/browser.js';
 import { assertSameMedia, decode } from '../support/decoded.js';
 import { hlsPage, type Look } from '../support/hls-page.js';
+import { patient } from '../support/patience.js';
 import { childrenOf } from '../support/processes.js';
 import { Program } from '../support/program.js';
 import { publish } from '../support/publish.js';
 import { ffmpegPush } from '../support/push.js';
-import { type ServerProcess, sleep, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
+import { sleep, until } from '../support/until.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
 const HLS_ONLY = { flv: false, fmp4: false };
@@ -32,7 +34,7 @@ for (const [what, hls] of [
 ] as const) {
 	test(`FFmpeg decodes ${what} HLS to the very frames that were published`, {
 		skip: missing('ffmpeg', 'ffprobe'),
-		timeout: 90_000,
+		timeout: patient(90_000),
 	}, async (t) => {
 		const server = await startServer(t, { config: { publish: { grace: '0s' }, record: HLS_ONLY, hls } });
 		await ffmpegPush(t, CLIP, server.rtmpUrl('live/whole')).succeed();
@@ -51,7 +53,7 @@ for (const [what, hls] of [
 
 test('hls.js plays encrypted HLS in a browser: the picture moves and time goes on', {
 	skip: missing('chromium'),
-	timeout: 120_000,
+	timeout: patient(120_000),
 }, async (t) => {
 	const server = await startServer(t, {
 		config: { record: HLS_ONLY, hls: { ...SHORT, encryption: { enabled: true, rotate: 5 } } },
@@ -62,10 +64,10 @@ test('hls.js plays encrypted HLS in a browser: the picture moves and time goes o
 	const browser = await launchBrowser(t);
 	const page = await browser.newPage();
 	await page.goto(await hlsPage(t, url));
-	await page.waitForFunction('look().atSeconds > 0.5', undefined, { timeout: 30_000 });
+	await page.waitForFunction('look().atSeconds > 0.5', undefined, { timeout: patient(30_000) });
 	const before: Look = await page.evaluate('look()');
 	await page.waitForFunction(`look().atSeconds > ${before.atSeconds + PLAYED_SECONDS}`, undefined, {
-		timeout: 3000 * PLAYED_SECONDS,
+		timeout: patient(3000) * PLAYED_SECONDS,
 	});
 	const after: Look = await page.evaluate('look()');
 	assert.ok(new Set(before.pixels).size > 2, 'the picture shows something');
@@ -76,7 +78,9 @@ test('hls.js plays encrypted HLS in a browser: the picture moves and time goes o
 	assert.deepEqual(after.faults.slice(before.faults.length), []);
 });
 
-test('a server that is stopped and started again goes on with the playlist', { timeout: 90_000 }, async (t) => {
+test('a server that is stopped and started again goes on with the playlist', {
+	timeout: patient(90_000),
+}, async (t) => {
 	const media = await mkdtemp(path.join(tmpdir(), 'millrace-media-'));
 	t.after(() => rm(media, { recursive: true, force: true }));
 	const config = { media, record: HLS_ONLY, hls: SHORT, publish: { grace: '2s' } };
@@ -101,7 +105,7 @@ test('a server that is stopped and started again goes on with the playlist', { t
 	assert.deepEqual(checker.violations, []);
 });
 
-test('a playlist that nobody comes back to is ended by the next process', { timeout: 60_000 }, async (t) => {
+test('a playlist that nobody comes back to is ended by the next process', { timeout: patient(60_000) }, async (t) => {
 	const server = await startServer(t, { config: { record: HLS_ONLY, hls: SHORT, publish: { grace: '1s' } } });
 	await publish(t, server.rtmpUrl('live/a'));
 	const directory = path.join(server.media, 'hls', 'live', 'a');
@@ -113,7 +117,7 @@ test('a playlist that nobody comes back to is ended by the next process', { time
 
 test('a server killed at any moment leaves valid playlists of whole segments', {
 	skip: missing('ffprobe'),
-	timeout: 150_000,
+	timeout: patient(150_000),
 }, async (t) => {
 	const server = await startServer(t, { config: { record: HLS_ONLY, hls: SHORT, publish: { grace: '10s' } } });
 	const directory = path.join(server.media, 'hls', 'live', 'a');

@@ -15,6 +15,7 @@ import { type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 import { advanceAll, finishTakes, recordEverything } from '../support/all-outputs.js';
 import { ClipFeed, type FeedSource } from '../support/clip-feed.js';
 import { bytesOf } from '../support/live-scene.js';
+import { patient } from '../support/patience.js';
 import { Program } from '../support/program.js';
 import { missing } from '../support/tools.js';
 
@@ -69,7 +70,7 @@ for (const [what, sampleRate, round] of [
 ] as const) {
 	test(`sound and picture of every output are within a millisecond of the source after an hour of ${what}`, {
 		skip: missing('ffmpeg', 'ffprobe'),
-		timeout: 180_000,
+		timeout: patient(180_000),
 	}, async (t) => {
 		const root = await mkdtemp(path.join(tmpdir(), 'millrace-hour-'));
 		t.after(() => rm(root, { recursive: true, force: true }));

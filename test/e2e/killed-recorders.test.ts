@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,20 +12,22 @@ import { PlaylistChecker } from '#src/protocol/m3u8/playlist-rules.js';
 import { OUTPUT_NAMES, OUTPUTS, type OutputName } from '#src/record/outputs.js';
 import { loadClip } from '#src/tools/load/clip.js';
 import { isKeyframe, TagType } from '#src/tools/load/flv-scanner.js';
+import { startChild } from '../support/children.js';
 import { testConfig } from '../support/config.js';
 import { decodedHashes } from '../support/decoded.js';
 import { type Progress, readProgress } from '../support/kill-target.js';
+import { patient } from '../support/patience.js';
 import { Program } from '../support/program.js';
 import { keptLog, type LogLine } from '../support/silent-log.js';
-import { sleep, until } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
+import { sleep, until } from '../support/until.js';
 
 const KILLS = 50;
 /** Side by side, one for each of two cores. */
 const LANES = 2;
 const STREAMS = 1;
-/** A target makes about 15 takes in that time. */
-const MAX_LIFE_MS = 500;
+/** Takes that a target may make before it is killed at some moment within the next one. */
+const MAX_TAKES = 15;
 const FRAMES_PER_SECOND = 25;
 const SAMPLE_RATE = 44_100;
 const TARGET = fileURLToPath(new URL('../support/kill-target.js', import.meta.url));
@@ -43,7 +44,7 @@ const MAX_REORDERED = 3;
 
 test('recorders killed at 50 random moments leave takes that are whole but for what was being written', {
 	skip: missing('ffmpeg'),
-	timeout: 220_000,
+	timeout: patient(220_000),
 }, async (t) => {
 	const root = await mkdtemp(path.join(tmpdir(), 'millrace-killed-'));
 	t.after(() => rm(root, { recursive: true, force: true }));
@@ -101,12 +102,15 @@ type Life = { media: string; clip: string; name: string; progress: string };
 
 /** @returns what the killed recorders had come to; their takes are all that is left under `media` of this life. */
 async function runAndKill({ media, clip, name, progress }: Life): Promise<Progress[]> {
-	const target = spawn(process.execPath, [TARGET, media, clip, name, String(STREAMS), progress], {
+	const target = startChild(process.execPath, [TARGET, media, clip, name, String(STREAMS), progress], {
 		stdio: ['ignore', 'inherit', 'inherit'],
 	});
 	const exit = once(target, 'exit');
-	await until('the recorders run', () => isBegun(progress));
-	await sleep(Math.random() * MAX_LIFE_MS);
+	await until('the recorders run', () => takesBegun(progress) > 0);
+	const begunAtMs = performance.now();
+	const takes = 1 + Math.floor(Math.random() * MAX_TAKES);
+	await until(`${takes} takes have begun`, () => takesBegun(progress) > takes);
+	await sleep((Math.random() * (performance.now() - begunAtMs)) / takes);
 	target.kill('SIGKILL');
 	assert.deepEqual(await exit, [null, 'SIGKILL']);
 	const left = readProgress(readFileSync(progress, 'utf8'));
@@ -119,8 +123,11 @@ async function runAndKill({ media, clip, name, progress }: Life): Promise<Progre
 	return left;
 }
 
-function isBegun(progress: string): boolean {
-	return existsSync(progress) && readProgress(readFileSync(progress, 'utf8')).length === STREAMS;
+/** Takes that every stream of a target has begun. */
+function takesBegun(progress: string): number {
+	const last = existsSync(progress) ? readProgress(readFileSync(progress, 'utf8')) : [];
+	const begun = last.map(({ name }) => 1 + Number(name.split('-').at(-1)));
+	return last.length === STREAMS ? Math.min(...begun) : 0;
 }
 
 /** Starts the recordings of a server on what is there. @returns its log once all is recovered that must be. */

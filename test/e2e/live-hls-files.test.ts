@@ -4,9 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
 import { PlaylistChecker } from '#src/protocol/m3u8/playlist-rules.js';
 import { BAR_CLIP } from '#src/tools/load/clip.js';
+import { patient } from '../support/patience.js';
 import { ffmpegPush } from '../support/push.js';
-import { type ServerProcess, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
+import { until } from '../support/until.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
 const PLAYLIST = 'hls/live/shared/live.m3u8';
@@ -26,7 +28,7 @@ async function filesAnswered(server: ServerProcess): Promise<number> {
 
 test('LL-HLS through a file gateway: what its players wait for together is one request at the origin', {
 	skip: missing('ffmpeg'),
-	timeout: 60_000,
+	timeout: patient(60_000),
 }, async (t) => {
 	const origin = await startServer(t, { config: { record: { flv: false, fmp4: false, hls: false } } });
 	const upstream = `http://127.0.0.1:${origin.ports.files}`;

@@ -2,16 +2,18 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BAR_CLIP } from '#src/tools/load/clip.js';
+import { patient } from '../support/patience.js';
 import { Program } from '../support/program.js';
 import { ffmpegPush } from '../support/push.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
+import { until } from '../support/until.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
 
 test('ffmpeg plays the live playlist: every frame that was sent decodes to the same picture', {
 	skip: missing('ffmpeg'),
-	timeout: 90_000,
+	timeout: patient(90_000),
 }, async (t) => {
 	const server = await startServer(t, { config: { publish: { grace: 0 } } });
 	const url = server.httpUrl('hls/live/whole/live.m3u8');

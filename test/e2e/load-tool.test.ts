@@ -6,8 +6,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { encodeTag, FLV_HEADER } from '#src/tools/load/flv-scanner.js';
 import { CLIP, publish } from '../support/publish.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
 import { tool } from '../support/tool-program.js';
+import { until } from '../support/until.js';
 
 const BAR_CLIP = fileURLToPath(new URL('../../../bench/fixtures/bar.flv', import.meta.url));
 const START = Buffer.concat([FLV_HEADER, ...CLIP.headers.map(encodeTag)]);

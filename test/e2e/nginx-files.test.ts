@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Program } from '../support/program.js';
 import { freePort } from '../support/server-process.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
 import { findProgram, missing } from '../support/tools.js';
+import { until } from '../support/until.js';
 
 const SEGMENT = 'hls/live/test/segment_1.ts';
 const PLAYLIST = 'hls/live/test/index.m3u8';

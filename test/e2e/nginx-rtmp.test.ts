@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { BAR_CLIP } from '#src/tools/load/clip.js';
 import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
 import { startNginxRtmp } from '../support/nginx.js';
+import { patient } from '../support/patience.js';
 import { ffmpegPush } from '../support/push.js';
 import { playersWait, startServer, WAITING } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
@@ -20,7 +21,7 @@ const RELAYED_FRAMES = 690 - 138;
 
 test('nginx-rtmp pushes a stream to us and pulls it from us, and nothing gets lost on the way', {
 	skip: missing('ffmpeg', 'nginx'),
-	timeout: 60_000,
+	timeout: patient(60_000),
 }, async (t) => {
 	const server = await startServer(t, { config: WAITING });
 	const origin = `rtmp://127.0.0.1:${server.ports.rtmp}/live`;

@@ -7,17 +7,19 @@ import { ClipPublisher } from '#src/tools/clip-publisher.js';
 import { EndlessClip } from '#src/tools/endless-clip.js';
 import { TagType } from '#src/tools/load/flv-scanner.js';
 import { launchBrowser } from '../support/browser.js';
+import { patient } from '../support/patience.js';
 import { Program } from '../support/program.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
 import { startTlsProxy } from '../support/tls-proxy.js';
 import { missing } from '../support/tools.js';
+import { until } from '../support/until.js';
 import { watch } from '../support/watch.js';
 
 const DEMO_CLIP = new URL('../../../src/tools/demo.flv', import.meta.url);
 /** The ways in which the player page plays. */
 const VIAS = ['http', 'ws', 'll-hls', 'hls'];
-const IN_TIME = { timeout: 30_000 };
-const NEEDS_CHROMIUM = { skip: missing('chromium'), timeout: 120_000 };
+const IN_TIME = { timeout: patient(30_000) };
+const NEEDS_CHROMIUM = { skip: missing('chromium'), timeout: patient(120_000) };
 
 test('the player page plays FLV by HTTP and by WebSocket, and both kinds of HLS', NEEDS_CHROMIUM, async (t) => {
 	const server = await startServer(t);

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BAR_CLIP, loadClip } from '#src/tools/load/clip.js';
 import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js';
+import { patient } from '../support/patience.js';
 import { ffmpegPlayer, gstreamerPlayer, type Player, rtmpdumpPlayer } from '../support/players.js';
 import { Program } from '../support/program.js';
 import { ffmpegPush, webSocketPush } from '../support/push.js';
@@ -38,7 +39,7 @@ const pushes: Push[] = [
 test('every player gets every frame that was published, in order and in time', {
 	skip: missing('curl', 'ffmpeg', 'rtmpdump', 'gst-launch-1.0'),
 	concurrency: true,
-	timeout: 90_000,
+	timeout: patient(90_000),
 }, async (t) => {
 	const server = await startServer(t, { config: WAITING });
 	const inFile = framesOfTags(tagsOfFile(CLIP));

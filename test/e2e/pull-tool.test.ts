@@ -6,9 +6,10 @@ import { TagType } from '#src/tools/load/flv-scanner.js';
 import { type FlvFile, type FlvFileTag, readFlvFile } from '../support/flv-file.js';
 import { Program } from '../support/program.js';
 import { CLIP, publish } from '../support/publish.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
 import { tool } from '../support/tool-program.js';
 import { missing } from '../support/tools.js';
+import { until } from '../support/until.js';
 import { Wire } from '../support/wire.js';
 
 function picturesOf(file: FlvFile): FlvFileTag[] {

@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { encodeTag, FLV_HEADER, type Tag, TagType } from '#src/tools/load/flv-scanner.js';
 import { Program } from '../support/program.js';
 import { CLIP } from '../support/publish.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
 import { tool } from '../support/tool-program.js';
 import { missing } from '../support/tools.js';
+import { until } from '../support/until.js';
 import { type Watcher, watch } from '../support/watch.js';
 
 const SUPERVISOR = fileURLToPath(new URL('../../supervisor.js', import.meta.url));

@@ -4,20 +4,22 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BAR_CLIP } from '#src/tools/load/clip.js';
+import { patient } from '../support/patience.js';
 import { childrenOf } from '../support/processes.js';
 import { Program } from '../support/program.js';
 import { ffmpegPush } from '../support/push.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
+import { until } from '../support/until.js';
 import { watch } from '../support/watch.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
 const SKIP = missing('ffmpeg', 'ffprobe');
-const CONFIG = { play: { missing: 'wait', waitTimeout: '30s' }, publish: { grace: '200ms' } };
+const CONFIG = { play: { missing: 'wait', waitTimeout: '10m' }, publish: { grace: '200ms' } };
 
 test('FFmpeg decodes a recording without a complaint, knows its length and seeks in it', {
 	skip: SKIP,
-	timeout: 60_000,
+	timeout: patient(60_000),
 }, async (t) => {
 	const server = await startServer(t, { config: CONFIG });
 	await ffmpegPush(t, CLIP, server.rtmpUrl('live/whole')).succeed();
@@ -34,7 +36,10 @@ test('FFmpeg decodes a recording without a complaint, knows its length and seeks
 	assert.ok(Number(sought) > 1 && Number(sought) <= 4.1, `sought 4 s, found ${sought}`);
 });
 
-test('FFmpeg decodes a recording that was cut short and recovered', { skip: SKIP, timeout: 60_000 }, async (t) => {
+test('FFmpeg decodes a recording that was cut short and recovered', {
+	skip: SKIP,
+	timeout: patient(60_000),
+}, async (t) => {
 	const server = await startServer(t, { config: CONFIG });
 	ffmpegPush(t, CLIP, server.rtmpUrl('live/cut'));
 	await watch(t, server.httpUrl('live/cut.flv')).more(150);

@@ -9,6 +9,7 @@ import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js'
 import { playlistViolations } from '#src/protocol/m3u8/playlist-rules.js';
 import { assertSameMedia, type Decoded, decode } from '../support/decoded.js';
 import { readFlvFile } from '../support/flv-file.js';
+import { patient } from '../support/patience.js';
 import { Program } from '../support/program.js';
 import { inCi, missing } from '../support/tools.js';
 import type { TrackReport } from './ffmpeg8.js';
@@ -44,7 +45,7 @@ const sources: { name: string; args: string[] }[] = [
 	},
 ];
 
-describe('millrace remux', { skip: missing('ffmpeg', 'ffprobe'), timeout: 240_000 }, () => {
+describe('millrace remux', { skip: missing('ffmpeg', 'ffprobe'), timeout: patient(240_000) }, () => {
 	let root: string;
 	before(async () => {
 		root = await mkdtemp(path.join(tmpdir(), 'millrace-remux-'));

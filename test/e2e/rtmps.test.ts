@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BAR_CLIP } from '#src/tools/load/clip.js';
+import { patient } from '../support/patience.js';
 import { ffmpegPlayer } from '../support/players.js';
 import { Program } from '../support/program.js';
 import { ffmpegPush } from '../support/push.js';
@@ -13,7 +14,10 @@ import { missing } from '../support/tools.js';
 
 const CLIP = fileURLToPath(BAR_CLIP);
 
-test('ffmpeg publishes and plays over TLS', { skip: missing('ffmpeg', 'openssl'), timeout: 60_000 }, async (t) => {
+test('ffmpeg publishes and plays over TLS', {
+	skip: missing('ffmpeg', 'openssl'),
+	timeout: patient(60_000),
+}, async (t) => {
 	const directory = mkdtempSync(join(tmpdir(), 'millrace-tls-'));
 	t.after(() => rmSync(directory, { recursive: true, force: true }));
 	const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];

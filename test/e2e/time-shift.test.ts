@@ -10,10 +10,12 @@ import { PlaylistChecker } from '#src/protocol/m3u8/playlist-rules.js';
 import { launchBrowser } from '../support/browser.js';
 import { decode } from '../support/decoded.js';
 import { hlsPage, type Look } from '../support/hls-page.js';
+import { patient } from '../support/patience.js';
 import { Program } from '../support/program.js';
 import { publish } from '../support/publish.js';
-import { type ServerProcess, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
 import { missing } from '../support/tools.js';
+import { until } from '../support/until.js';
 
 /** Each GOP of the clip, 1.92 s, is a segment. */
 const SHORT = { segment: '1s', maxSegment: '2s' };
@@ -27,7 +29,7 @@ const FRAME_SECONDS = 0.04;
 
 test('viewers go back in a running stream and on to its edge, and cut clips to the frame', {
 	skip: missing('ffmpeg', 'ffprobe', 'chromium'),
-	timeout: 150_000,
+	timeout: patient(150_000),
 }, async (t) => {
 	const record = { flv: false, minFree: 0 };
 	const apps = { window: { record: { fmp4: false, hls: false }, dvr: { window: '4s' } } };

@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { DiskFiles, type Found } from '#src/files/disk-files.js';
 import { closeRepresentation } from '#src/files/representation.js';
 import { Counters } from '#src/metrics/counters.js';
-import { until } from '../support/delivery-thread.js';
+import { until } from '../support/until.js';
 
 const MEMORY = 1024 * 1024;
 

@@ -10,7 +10,8 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { ERROR_CODES, reasonOf } from '#src/errors.js';
 import { FileServer } from '#src/files/file-server.js';
 import { Counters } from '#src/metrics/counters.js';
-import { type Answer, DeliveryThread, until } from '../support/delivery-thread.js';
+import { type Answer, DeliveryThread } from '../support/delivery-thread.js';
+import { until } from '../support/until.js';
 
 const PLAYLIST = `#EXTM3U\n${'#EXTINF:4.0,\nsegment.ts\n'.repeat(200)}`;
 const LARGE_BYTES = 9 * 1024 * 1024;

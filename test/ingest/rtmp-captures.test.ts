@@ -7,7 +7,7 @@ import { findDigest, HANDSHAKE_BYTES, PLAYER_KEYS } from '#src/protocol/rtmp/han
 import { LiveStream } from '../support/live-stream.js';
 import { RtmpThread } from '../support/rtmp-thread.js';
 import { everySplit, lend } from '../support/splits.js';
-import { until } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 /**
  * The bytes that real programs sent, handshake included: a clip of 0.8 s, H.264 with B-frames and AAC, or the wish to

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { MessageType } from '#src/protocol/rtmp/message.js';
 import { LiveStream, standardHeaders } from '../support/live-stream.js';
 import { Received, RtmpThread } from '../support/rtmp-thread.js';
-import { until } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 const { audio, video, dataAmf0 } = MessageType;
 

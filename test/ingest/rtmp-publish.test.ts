@@ -4,7 +4,7 @@ import { serializeAmf0 } from '#src/codec/amf0.js';
 import { PeerError } from '#src/errors.js';
 import { MessageType } from '#src/protocol/rtmp/message.js';
 import { RtmpThread } from '../support/rtmp-thread.js';
-import { until } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 const VIDEO = Buffer.from('170100000000000000aabb', 'hex');
 const META = serializeAmf0('onMetaData', new Map([['width', 640]]));

@@ -11,7 +11,7 @@ import { ClientHandshake } from '#src/protocol/rtmp/handshake.js';
 import { MessageType, UserControlEvent, uint32Body, userControlBody } from '#src/protocol/rtmp/message.js';
 import { LiveStream } from '../support/live-stream.js';
 import { Received, RtmpThread } from '../support/rtmp-thread.js';
-import { until } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 type Message = { type: number; messageStreamId: number; body: Buffer };
 

@@ -9,7 +9,7 @@ import { MessageType } from '#src/protocol/rtmp/message.js';
 import { testConfig } from '../support/config.js';
 import { LiveStream } from '../support/live-stream.js';
 import { Received, RtmpThread } from '../support/rtmp-thread.js';
-import { until } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 function pem(name: string): string {
 	return fileURLToPath(new URL(`../../../test/fixtures/tls/${name}.pem`, import.meta.url));

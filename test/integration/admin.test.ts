@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import type { StreamView } from '#src/admin/stream-view.js';
 import { ClipPublisher } from '#src/tools/clip-publisher.js';
 import { EndlessClip } from '#src/tools/endless-clip.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
+import { until } from '../support/until.js';
 import { watch } from '../support/watch.js';
 
 const DEMO_CLIP = new URL('../../../src/tools/demo.flv', import.meta.url);

@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { Coordinator, type CoordinatorOptions } from '#src/process/coordinator.js';
 import { testConfig } from '../support/config.js';
 import type { FakeCommand, FakeReport } from '../support/fake-role.js';
+import { until } from '../support/until.js';
 
 const ENTRY = new URL('../support/fake-role.js', import.meta.url);
 
@@ -156,9 +157,7 @@ describe('coordinator', () => {
 		await restarted();
 		assert.deepEqual((await heard('ingest-0', 'started with 0 streams')).listeners, { rtmp: 102 });
 		await restarted();
-		while (fatal.length === 0) {
-			await new Promise((resolve) => setTimeout(resolve, 10));
-		}
+		await until(() => fatal.length > 0);
 		assert.deepEqual(fatal, ['no listening descriptors are left to restart ingest-0']);
 	});
 

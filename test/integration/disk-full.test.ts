@@ -6,6 +6,7 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { advanceAll, finishTakes, type RecordedOutput, recordEverything } from '../support/all-outputs.js';
 import { ClipFeed } from '../support/clip-feed.js';
+import { patient } from '../support/patience.js';
 import { CLIP } from '../support/publish.js';
 import { checkRecordedFiles } from '../support/recorded-files.js';
 
@@ -16,7 +17,7 @@ const HLS = { segment: '1900ms', maxSegment: '4s', type: 'event' };
 const STEPS_TO_RETURN = 25;
 
 test('a disk that is full, wherever it hits, ends each output with an alarm and whole files; they go on when there is room', {
-	timeout: 120_000,
+	timeout: patient(120_000),
 }, async (t) => {
 	const disk = await mountSmallDisk(t);
 	if (disk === null) {

@@ -6,7 +6,8 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { frames, publish } from '../support/publish.js';
-import { type ConfigFile, type ServerProcess, startServer, until } from '../support/test-server.js';
+import { type ConfigFile, type ServerProcess, startServer } from '../support/test-server.js';
+import { until } from '../support/until.js';
 import { watch } from '../support/watch.js';
 
 const FILE = 'flv/live/old/index.flv';

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { type ServerProcess, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 const SEGMENT = 'hls/live/test/segment_1.ts';
 const PLAYLIST = 'hls/live/test/index.m3u8';

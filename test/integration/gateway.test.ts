@@ -6,16 +6,20 @@ import { type TestContext, test } from 'node:test';
 import { heavyClip } from '../support/clips.js';
 import { assertGapless, assertHeadersOnce } from '../support/gapless.js';
 import { harmable, order } from '../support/harm.js';
+import { patient, slowed } from '../support/patience.js';
 import { childrenOf } from '../support/processes.js';
 import { CLIP, frames, publish, viewersOf } from '../support/publish.js';
 import type { ConfigFile } from '../support/server-process.js';
-import { type ServerProcess, sleep, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
+import { sleep, until } from '../support/until.js';
 import { watch } from '../support/watch.js';
 import { Wire } from '../support/wire.js';
 
 /** Quick to notice and to come back, for a test that waits for both. */
-const BRISK = { stallTimeout: '1200ms', reconnectMin: '50ms', reconnectMax: '200ms', linger: '300ms' };
+const BRISK = { stallTimeout: `${slowed(1200)}ms`, reconnectMin: '50ms', reconnectMax: '200ms', linger: '300ms' };
 const ORIGIN: ConfigFile = { record: { flv: false, fmp4: false, hls: false } };
+/** More than a group of pictures of the clip, with its sound. */
+const GOP_FRAMES = 170;
 
 type GatewayOptions = { gateway?: ConfigFile; config?: ConfigFile; env?: Record<string, string> };
 
@@ -45,7 +49,7 @@ test('viewers get every tag once while their gateway changes from one upstream t
 	await publish(t, origin.rtmpUrl('live/to-and-fro'));
 	const [one, two] = [await Wire.start(t, origin.ports.http), await Wire.start(t, origin.ports.http)];
 	const gateway = await startGateway(t, [one.url(), two.url('ws')]);
-	await sleep(2500);
+	await frames([watch(t, origin.httpUrl('live/to-and-fro.flv'))], GOP_FRAMES);
 	const watchers = viewersOf(t, gateway, 'live/to-and-fro');
 	await frames(watchers, 100);
 	const changes = ['cut', 'cut', 'hold', 'cut'] as const;
@@ -66,13 +70,15 @@ test('viewers get every tag once while their gateway changes from one upstream t
 	assert.ok((await metric(gateway, 'millrace_pull_losses_total')) >= changes.length);
 });
 
-test('an upstream process is killed, another one stopped, a third one takes over', { timeout: 90_000 }, async (t) => {
+test('an upstream process is killed, another one stopped, a third one takes over', {
+	timeout: patient(90_000),
+}, async (t) => {
 	const origin = await startServer(t, { config: ORIGIN });
 	await publish(t, origin.rtmpUrl('live/mortal'));
 	const middle = await Promise.all([1, 2, 3].map(() => startGateway(t, [origin.httpUrl('')])));
 	const upstreams = [middle[0]!.httpUrl(''), middle[1]!.rtmpUrl('').replace(/\/$/, ''), middle[2]!.wsUrl('')];
 	const gateway = await startGateway(t, upstreams);
-	await sleep(2500);
+	await frames([watch(t, origin.httpUrl('live/mortal.flv'))], GOP_FRAMES);
 	const watchers = viewersOf(t, gateway, 'live/mortal');
 	await frames(watchers, 60);
 
@@ -95,14 +101,15 @@ test('an upstream process is killed, another one stopped, a third one takes over
 });
 
 test('after an outage the stream goes on where it was, as far back as the upstream remembers', async (t) => {
-	const origin = await startServer(t, { config: ORIGIN });
+	const origin = await startServer(t, { config: { ...ORIGIN, ring: { duration: '60s' } } });
 	await publish(t, origin.rtmpUrl('live/outage'));
+	const direct = watch(t, origin.httpUrl('live/outage.flv'));
 	const wire = await Wire.start(t, origin.ports.http);
 	const gateway = await startGateway(t, [wire.url()]);
 	const watchers = viewersOf(t, gateway, 'live/outage');
 	await frames(watchers, 60);
 	wire.cut();
-	await sleep(4500);
+	await frames([direct], 2 * GOP_FRAMES);
 	wire.mend();
 	await frames(watchers, 250);
 	for (const watcher of watchers) {
@@ -116,7 +123,7 @@ test('an upstream that carries something else under the name is spliced at its k
 	await publish(t, origins[1]!.rtmpUrl('live/other'), heavyClip(CLIP, 300));
 	const wire = await Wire.start(t, origins[0]!.ports.http);
 	const gateway = await startGateway(t, [wire.url(), origins[1]!.rtmpUrl('').replace(/\/$/, '')]);
-	await sleep(2500);
+	await frames([watch(t, origins[1]!.httpUrl('live/other.flv'))], GOP_FRAMES);
 	const watchers = viewersOf(t, gateway, 'live/other');
 	await frames(watchers, 60);
 	wire.cut();
@@ -134,11 +141,11 @@ test('an upstream that carries something else under the name is spliced at its k
 test('two origins that were fed at different times carry the same stream all the same', async (t) => {
 	const origins = await Promise.all([startServer(t, { config: ORIGIN }), startServer(t, { config: ORIGIN })]);
 	await publish(t, origins[0]!.rtmpUrl('live/twice'));
-	await sleep(700);
+	await frames([watch(t, origins[0]!.httpUrl('live/twice.flv'))], 40);
 	await publish(t, origins[1]!.rtmpUrl('live/twice'));
 	const wire = await Wire.start(t, origins[0]!.ports.http);
 	const gateway = await startGateway(t, [wire.url(), origins[1]!.httpUrl('')]);
-	await sleep(2500);
+	await frames([watch(t, origins[1]!.httpUrl('live/twice.flv'))], GOP_FRAMES);
 	const watchers = viewersOf(t, gateway, 'live/twice');
 	await frames(watchers, 100);
 	wire.cut();
@@ -235,20 +242,20 @@ for (const protocol of ['http', 'ws', 'rtmp']) {
 		wire.target = protocol === 'rtmp' ? second.ports.rtmp : second.ports.http;
 		const answers = await Promise.all(
 			[first, second].map((gateway) =>
-				fetch(gateway.httpUrl('live/circle.flv'), { signal: AbortSignal.timeout(8000) }),
+				fetch(gateway.httpUrl('live/circle.flv'), { signal: AbortSignal.timeout(patient(8000)) }),
 			),
 		);
 		for (const answer of answers) {
 			assert.ok([404, 508].includes(answer.status), `${answer.status}`);
 		}
-		const again = await fetch(second.httpUrl('live/round.flv'), { signal: AbortSignal.timeout(8000) });
+		const again = await fetch(second.httpUrl('live/round.flv'), { signal: AbortSignal.timeout(patient(8000)) });
 		assert.equal(again.status, 508);
 		assert.equal(((await again.json()) as { code: string }).code, 'RELAY_LOOP');
 	});
 }
 
 test('a gateway waits for a stream as an origin does, when play.missing says so', async (t) => {
-	const play = { missing: 'wait', waitTimeout: '10s' };
+	const play = { missing: 'wait', waitTimeout: '10m' };
 	const origin = await startServer(t, { config: ORIGIN });
 	const gateway = await startGateway(t, [origin.httpUrl('')], { config: { play } });
 	const watchers = viewersOf(t, gateway, 'live/later');

@@ -6,9 +6,11 @@ import type { ErrorCode } from '#src/errors.js';
 import { encodeAmf } from '#src/tools/load/amf0.js';
 import { FLV_HEADER } from '#src/tools/load/flv-scanner.js';
 import { encodeMessage, MessageType } from '#src/tools/load/rtmp-chunks.js';
+import { patient, slowed } from '../support/patience.js';
 import { childrenOf } from '../support/processes.js';
 import { frames, publish, viewersOf } from '../support/publish.js';
-import { type ServerProcess, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 type Port = 'rtmp' | 'http' | 'files' | 'admin';
 /** `codes`: what is counted; nothing where the answer is an ordinary one, and on the admin port. */
@@ -96,10 +98,14 @@ const attacks: Attack[] = [
 
 test('hostile clients end their own sessions and nobody else notices', {
 	concurrency: true,
-	timeout: 90_000,
+	timeout: patient(90_000),
 }, async (t) => {
 	const server = await startServer(t, {
-		config: { play: { missing: 'wait' }, limits: { handshakeTimeout: '4s' }, publish: { idleTimeout: '6s' } },
+		config: {
+			play: { missing: 'wait' },
+			limits: { handshakeTimeout: `${slowed(4000)}ms` },
+			publish: { idleTimeout: `${slowed(6000)}ms` },
+		},
 	});
 	const role = childrenOf(server.pid);
 	const publisher = await publish(t, server.rtmpUrl('live/calm'));

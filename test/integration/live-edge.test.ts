@@ -9,9 +9,11 @@ import { buffer } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 import { initUri, LIVE_MANIFEST, LIVE_PLAYLIST, trackSegmentUri } from '#src/live/names.js';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
+import { patient } from '../support/patience.js';
 import { connectionsOf, inEach, processesOf } from '../support/process-set.js';
 import { publish } from '../support/publish.js';
-import { type ServerProcess, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 const ORIGIN = { record: { flv: false, fmp4: false, hls: false } };
 /** Shorter than the limits that end a connection on which nothing moves. */
@@ -135,7 +137,7 @@ const PLACES = [
 ] as const;
 
 // At once: most of the time it is segments that are waited for.
-describe('live DASH and LL-HLS', { concurrency: true, timeout: 60_000 }, () => {
+describe('live DASH and LL-HLS', { concurrency: true, timeout: patient(60_000) }, () => {
 	for (const [place, start] of PLACES) {
 		it(`through ${place}`, async (t) => {
 			const scene = await start(t);
@@ -205,7 +207,7 @@ describe('live DASH and LL-HLS', { concurrency: true, timeout: 60_000 }, () => {
 				assert.equal((await edgeOf(scene)).msn, msn, 'before the segment was complete');
 			});
 
-			await t.test('an origin that dies ends what it was in the middle of', { timeout: HANG_MS }, async () => {
+			await t.test('an origin that dies ends what it was in the middle of', { timeout: patient(HANG_MS) }, async () => {
 				const { answers } = await nextSegment(scene);
 				const [victim] = await processesOf(origin);
 				process.kill(victim!.pid, 'SIGKILL');

@@ -6,10 +6,12 @@ import { test } from 'node:test';
 import { parseMediaPlaylist } from '#src/protocol/m3u8/media-playlist-parser.js';
 import { PlaylistChecker } from '#src/protocol/m3u8/playlist-rules.js';
 import { harmable, order } from '../support/harm.js';
+import { patient } from '../support/patience.js';
 import { publish } from '../support/publish.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
-test('live HLS over HTTP, from two delivery threads', { timeout: 60_000 }, async (t) => {
+test('live HLS over HTTP, from two delivery threads', { timeout: patient(60_000) }, async (t) => {
 	const server = await startServer(t, { config: { threads: { ingest: 1, delivery: 2, remux: 1 } } });
 	const url = server.httpUrl('hls/live/a/live.m3u8');
 	/** A connection of its own for each request, so that both threads answer. */
@@ -96,7 +98,7 @@ test('live HLS over HTTP, from two delivery threads', { timeout: 60_000 }, async
 });
 
 test('a publisher that comes back, and a remux thread that dies, are one discontinuity each', {
-	timeout: 90_000,
+	timeout: patient(90_000),
 }, async (t) => {
 	const orders = mkdtempSync(join(tmpdir(), 'millrace-harm-'));
 	t.after(() => rmSync(orders, { recursive: true }));

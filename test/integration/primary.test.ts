@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { startChild } from '../support/children.js';
 import { FakeServer, greet } from '../support/fake-server.js';
 import { freePort } from '../support/server-process.js';
-import { sleep, until } from '../support/test-server.js';
+import { sleep, until } from '../support/until.js';
 
 const PROCESS_GONE = 'role process is gone and will be replaced';
 
@@ -257,7 +258,7 @@ class ConnectLoad {
 function startWithChannel(t: TestContext, args: readonly string[] = []): ChildProcess {
 	const supervisor = fileURLToPath(new URL('../support/fake-supervisor.js', import.meta.url));
 	const flags = ['--rtmp-port=0', '--http-port=off', '--files-port=off', '--admin-port=off', `--media=${tmpdir()}`];
-	const child = spawn(process.execPath, [supervisor, ...flags, ...args], {
+	const child = startChild(process.execPath, [supervisor, ...flags, ...args], {
 		stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
 	});
 	t.after(() => child.kill('SIGKILL'));

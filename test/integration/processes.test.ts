@@ -15,7 +15,8 @@ import { ask, connectionInEach, connectionsOf, inEach, processesOf } from '../su
 import { frames, publish } from '../support/publish.js';
 import { ffmpegPush } from '../support/push.js';
 import type { ConfigFile } from '../support/server-process.js';
-import { type ServerProcess, sleep, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
+import { sleep, until } from '../support/until.js';
 import { type Watcher, watch } from '../support/watch.js';
 
 const ORIGIN: ConfigFile = { record: { flv: false, fmp4: false, hls: false } };

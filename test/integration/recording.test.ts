@@ -8,7 +8,8 @@ import { assertSameFrames, framesOfTags, tagsOfFile } from '../support/frames.js
 import { childrenOf } from '../support/processes.js';
 import { CLIP, frames, publish } from '../support/publish.js';
 import { ServerProcess as Server } from '../support/server-process.js';
-import { type ServerProcess, startServer, until } from '../support/test-server.js';
+import { type ServerProcess, startServer } from '../support/test-server.js';
+import { until } from '../support/until.js';
 import { watch } from '../support/watch.js';
 
 test('a recording holds what was published, frame by frame, and its length', async (t) => {

@@ -11,6 +11,7 @@ import { streamName } from '#src/stream-name.js';
 import { testConfig } from '../support/config.js';
 import { readFlvFile } from '../support/flv-file.js';
 import { RingFeed } from '../support/ring-feed.js';
+import { until } from '../support/until.js';
 
 type Line = { msg: string; [field: string]: unknown };
 
@@ -141,9 +142,7 @@ describe('recordings', () => {
 		await logged('recording begins');
 		const { bytesWritten } = recordings.counts().flv;
 		feed.gops(1_000, 2_000);
-		while (recordings.counts().flv.bytesWritten === bytesWritten) {
-			await new Promise((resolve) => setTimeout(resolve, 5));
-		}
+		await until(() => recordings.counts().flv.bytesWritten > bytesWritten);
 		await mkdir(path.dirname(take('live', 'crashed')), { recursive: true });
 		await copyFile(take(), take('live', 'crashed'));
 		await writeFile(take('live', 'crashed', 'index.flv.tmp'), 'half');
@@ -183,9 +182,7 @@ describe('recordings', () => {
 		await logged('HLS begins');
 		const directory = path.join(media, 'hls', 'live', 'a');
 		const listed = async (): Promise<string> => readFile(path.join(directory, 'index.m3u8'), 'utf8');
-		while (!(await listed().catch(() => '')).includes('segment_2.ts')) {
-			await new Promise((resolve) => setTimeout(resolve, 20));
-		}
+		await until(async () => (await listed().catch(() => '')).includes('segment_2.ts'));
 		const next = (await listed()).split('#EXTINF').length;
 		await mkdir(path.join(directory, `segment_${next}.ts.tmp`));
 		feed.gops(4_000, 8_000).end(8_000);

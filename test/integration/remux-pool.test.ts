@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { RemuxPool } from '#src/process/remux-pool.js';
+import { until } from '../support/until.js';
 
 const log = pino({ level: 'silent' });
 
@@ -61,8 +62,6 @@ describe('remux pool', () => {
 		// Its replacement fails while it is loaded, and Piscina gives up.
 		await assert.rejects(run('y'), { code: 'THREAD_LOST' });
 		await rm(directory, { recursive: true });
-		while ((await run('z').catch(() => null)) !== 'z') {
-			await new Promise((resolve) => setTimeout(resolve, 50));
-		}
+		await until('it has started anew', async () => (await run('z').catch(() => null)) === 'z');
 	});
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { type Access, AccessLog } from '#src/log/access-log.js';
-import { until } from '../support/delivery-thread.js';
+import { until } from '../support/until.js';
 
 const ACCESS: Access = {
 	address: '192.0.2.1',

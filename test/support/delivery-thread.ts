@@ -135,13 +135,6 @@ export class RawPeer {
 	}
 }
 
-/** Resolves when `condition` holds; the test's own time limit ends the wait. */
-export async function until(condition: () => boolean): Promise<void> {
-	while (!condition()) {
-		await new Promise((resolve) => setTimeout(resolve, 2));
-	}
-}
-
 function bind(): ServerHandle {
 	const handle = bindHandle('127.0.0.1', 0);
 	if (typeof handle === 'string') {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Program } from './program.js';
-import { until } from './test-server.js';
+import { until } from './until.js';
 
 const FAKE_SUPERVISOR = fileURLToPath(new URL('./fake-supervisor.js', import.meta.url));
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Program } from './program.js';
 import { freePort } from './server-process.js';
-import { until } from './test-server.js';
 import { findProgram } from './tools.js';
+import { until } from './until.js';
 
 const RTMP_MODULE = '/usr/lib/nginx/modules/ngx_rtmp_module.so';
 

@@ -3,7 +3,8 @@ import http from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { type ServerProcess, until } from './test-server.js';
+import type { ServerProcess } from './test-server.js';
+import { until } from './until.js';
 
 export type RoleProcess = { role: string; index: number; pid: number; ready: boolean };
 type Thread = { role: string; process: number; connections: number };

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
+import { startChild } from './children.js';
 
 /** `input` goes to its standard input, `env` is added to the environment, `cwd` is the directory that it runs in. */
 export type ProgramOptions = { input?: NodeJS.ReadableStream; env?: Readonly<Record<string, string>>; cwd?: string };
@@ -17,7 +18,7 @@ export class Program {
 
 	constructor(t: TestContext, program: string, args: readonly string[], { input, env, cwd }: ProgramOptions = {}) {
 		this.#name = `${program} ${args.join(' ')}`;
-		this.#child = spawn(program, args, {
+		this.#child = startChild(program, args, {
 			stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
 			env: { ...process.env, ...env },
 			...(cwd === undefined ? {} : { cwd }),

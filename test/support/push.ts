@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import type { Clip } from '#src/tools/load/clip.js';
 import { encodeTag, FLV_HEADER } from '#src/tools/load/flv-scanner.js';
 import { Program } from './program.js';
-import { sleep } from './test-server.js';
+import { sleep } from './until.js';
 
 /** ffmpeg publishes a file as it is, at its own pace. */
 export function ffmpegPush(t: TestContext, file: string, url: string, options: readonly string[] = []): Program {

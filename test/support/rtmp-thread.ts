@@ -16,6 +16,7 @@ import type { PublisherInfo } from '#src/stream/thread-messages.js';
 import type { StreamName } from '#src/stream-name.js';
 import { testConfig } from './config.js';
 import type { LiveStream } from './live-stream.js';
+import { patient } from './patience.js';
 
 export type SeenPush = { tagType: number; timestampMs: number; body: string };
 /** A publication as a test sees it. */
@@ -84,7 +85,7 @@ export class RtmpThread {
 
 	/** A client that is closed with the test. */
 	async connect(t: TestContext, app = 'live', options: RtmpClientOptions = {}): Promise<RtmpClient> {
-		const client = await RtmpClient.connect(this.url(app), { timeoutMs: 30_000, ...options });
+		const client = await RtmpClient.connect(this.url(app), { timeoutMs: patient(30_000), ...options });
 		t.after(() => client.close());
 		return client;
 	}

@@ -1,10 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { killGroup, startChild } from './children.js';
+import { patient } from './patience.js';
+import { sleep } from './until.js';
 
 const SUPERVISOR = fileURLToPath(new URL('../../supervisor.js', import.meta.url));
 /** Below the range that the kernel takes ports of outgoing connections from, so that nothing grabs a port just chosen. */
@@ -66,7 +69,7 @@ export class ServerProcess {
 			...(options.args ?? []),
 		];
 		const env = { ...process.env, ...options.env };
-		this.#child = spawn(program!, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
+		this.#child = startChild(program!, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
 		this.#closed = once(this.#child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
 		for (const stream of [this.#child.stdout, this.#child.stderr]) {
 			stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -136,7 +139,7 @@ export class ServerProcess {
 
 	/** SIGTERM, and the exit code; a server that does not end in time is killed. Removes the directory. */
 	async stop(): Promise<number | NodeJS.Signals> {
-		const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+		const timer = setTimeout(() => killGroup(this.pid), patient(STOP_TIMEOUT_MS));
 		this.#child.kill('SIGTERM');
 		const result = await this.exit();
 		clearTimeout(timer);
@@ -145,13 +148,13 @@ export class ServerProcess {
 	}
 
 	async #waitUntilReady(): Promise<void> {
-		const deadlineMs = performance.now() + READY_TIMEOUT_MS;
+		const deadlineMs = performance.now() + patient(READY_TIMEOUT_MS);
 		while (performance.now() < deadlineMs && this.#child.exitCode === null) {
 			const response = await fetch(this.adminUrl('readyz')).catch(() => null);
 			if (response?.status === 200) {
 				return;
 			}
-			await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+			await sleep(POLL_MS);
 		}
 		await this.stop();
 		throw new Error(`the server did not get ready:\n${this.output}`);

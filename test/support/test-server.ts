@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { type ConfigFile, ServerProcess, type StartOptions } from './server-process.js';
+import { until } from './until.js';
 
 export type { ConfigFile, ServerProcess } from './server-process.js';
 
@@ -26,24 +27,9 @@ export async function startServer(t: TestContext, options: StartOptions = {}): P
 	return server;
 }
 
-/** Resolves as soon as `condition` holds; throws with `what` when it never does. */
-export async function until(
-	what: string,
-	condition: () => boolean | Promise<boolean>,
-	timeoutMs = 30_000,
-): Promise<void> {
-	const deadlineMs = performance.now() + timeoutMs;
-	while (!(await condition())) {
-		if (performance.now() > deadlineMs) {
-			throw new Error(`never came true: ${what}`);
-		}
-		await sleep(20);
-	}
-}
-
 /** Lets players come before their publisher, who then cannot start without them: see `playersWait`. */
 export const WAITING: ConfigFile = {
-	play: { missing: 'wait', waitTimeout: '60s' },
+	play: { missing: 'wait', waitTimeout: '10m' },
 	publish: { grace: '500ms' },
 	log: { level: 'debug' },
 };
@@ -57,8 +43,4 @@ export async function playersWait(server: ServerProcess, stream: string, count: 
 	const waiting = (): number =>
 		server.output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}') && isOfStream(line)).length;
 	await until(`${count} players of ${stream}`, () => waiting() >= count, CONNECT_TIMEOUT_MS);
-}
-
-export function sleep(ms: number): Promise<void> {
-	return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,8 +1,9 @@
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { BAR_STEP_MS } from '#src/tools/load/clip.js';
 import type { Tag } from '#src/tools/load/flv-scanner.js';
 import { Viewer } from '#src/tools/load/viewer.js';
-import { until } from './test-server.js';
+import { until } from './until.js';
 
 /** A viewer that keeps all it receives, in order. */
 export type Watcher = {
@@ -31,10 +32,11 @@ export function watch(t: TestContext, url: string): Watcher {
 		get failure() {
 			return viewer.failure;
 		},
-		more: (count) => {
+		more: async (count) => {
 			const goal = tags.length + count;
-			return until(`${count} more tags at ${url} (${viewer.failure ?? 'connected'})`, () => tags.length >= goal);
+			await until(`${count} more tags at ${url}`, () => tags.length >= goal || viewer.failure !== null);
+			assert.ok(tags.length >= goal, `${url} has failed ${goal - tags.length} tags too early: ${viewer.failure}`);
 		},
-		end: () => until(`${url} is closed`, () => viewer.failure !== null, 30_000),
+		end: () => until(`${url} is closed`, () => viewer.failure !== null),
 	};
 }

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { brotliDecompressSync } from 'node:zlib';
 import { FakeUpstream, serveText, TestTier } from '../../support/cache-tier.js';
-import { until } from '../../support/delivery-thread.js';
+import { until } from '../../support/until.js';
 
 const SEGMENT = '/hls/live/test/segment_1.ts';
 const PLAYLIST = '/hls/live/test/index.m3u8';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { FakeUpstream, serveText, TestTier } from '../../support/cache-tier.js';
-import { until } from '../../support/delivery-thread.js';
+import { until } from '../../support/until.js';
 
 const SEGMENT = '/hls/live/test/segment_1.ts';
 const IMMUTABLE = { 'Content-Type': 'video/mp2t', 'Cache-Control': 'max-age=3600', ETag: '"s1"' };

@@ -9,6 +9,7 @@ import { PlaylistChecker } from '#src/protocol/m3u8/playlist-rules.js';
 import { advanceAll, recordEverything } from '../../support/all-outputs.js';
 import { ClipFeed } from '../../support/clip-feed.js';
 import { readFlvFile } from '../../support/flv-file.js';
+import { patient } from '../../support/patience.js';
 import { CLIP } from '../../support/publish.js';
 
 const HLS = { segment: '1900ms', maxSegment: '4s' };
@@ -17,7 +18,7 @@ const STALL_MS = 60_000;
 const STEP_MS = 1000;
 
 test('a disk that stalls costs its output the frames up to a keyframe, behind a discontinuity, and the others nothing', {
-	timeout: 60_000,
+	timeout: patient(60_000),
 }, async (t) => {
 	const root = await mkdtemp(path.join(tmpdir(), 'millrace-slow-'));
 	t.after(() => rm(root, { recursive: true }));

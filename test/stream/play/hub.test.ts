@@ -13,6 +13,7 @@ import { testConfig } from '../../support/config.js';
 import { assertContinuous, assertDecodable, isHeader, parseFlv, serials, unchunk } from '../../support/flv-check.js';
 import { GatedSocket } from '../../support/gated-socket.js';
 import { LiveStream } from '../../support/live-stream.js';
+import { until } from '../../support/until.js';
 
 type Viewer = { socket: GatedSocket; subscription: Subscription; ended: ErrorCode[]; starts: number };
 
@@ -492,12 +493,6 @@ describe('a hub set', () => {
 		});
 		return { socket, subscription, ended };
 	};
-	const until = async (met: () => boolean): Promise<void> => {
-		while (!met()) {
-			await new Promise((resolve) => setTimeout(resolve, 2));
-		}
-	};
-
 	for (const mergeWindow of ['auto', 0, 30] as const) {
 		it(`wakes up for new records, a new ring and the end (merge window ${mergeWindow})`, async () => {
 			const stream = new LiveStream();

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { BAR_CLIP, BAR_STEP_MS, loadClip } from '#src/tools/load/clip.js';
 import { encodeTag, FLV_HEADER, type Tag } from '#src/tools/load/flv-scanner.js';
 import { Viewer } from '#src/tools/load/viewer.js';
+import { until } from '../../support/until.js';
 
 const clip = loadClip(BAR_CLIP);
 const OK = 'HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\n\r\n';
@@ -77,9 +78,7 @@ async function watch(t: TestContext, answer: (socket: Socket) => void): Promise<
 	const { port } = server.address() as { port: number };
 	const url = new URL(`http://127.0.0.1:${port}/live/x.flv`);
 	const viewer = new Viewer({ url, checked: true, stepMs: BAR_STEP_MS });
-	while (viewer.failure === null) {
-		await new Promise((resolve) => setTimeout(resolve, 2));
-	}
+	await until(() => viewer.failure !== null);
 	viewer.close();
 	return viewer;
 }
