@@ -11,6 +11,8 @@ import type { ProcessKind } from './processes.js';
 
 /** Unanswered pings after which a role process is taken to hang. Counted, not timed: a suspended machine is no hang. */
 const MAX_MISSED_PONGS = 10;
+/** Until it has loaded: that may take long on a busy machine. */
+const MAX_MISSED_PONGS_AT_START = 60;
 const PING_INTERVAL_MS = 1000;
 
 /**
@@ -114,6 +116,7 @@ export class RoleChild {
 		switch (message.type) {
 			case 'loaded':
 				this.#loaded = true;
+				this.#missedPongs = 0;
 				this.#send(this.#start);
 				break;
 			case 'ready':
@@ -151,7 +154,7 @@ export class RoleChild {
 	}
 
 	#ping(): void {
-		if (this.#missedPongs >= MAX_MISSED_PONGS) {
+		if (this.#missedPongs >= (this.#loaded ? MAX_MISSED_PONGS : MAX_MISSED_PONGS_AT_START)) {
 			this.#log.error({ pid: this.pid }, 'role process hangs: killed');
 			this.kill();
 			return;

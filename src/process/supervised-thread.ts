@@ -106,6 +106,8 @@ export class SupervisedThread {
 			if (this.#life === life) {
 				if (message.type === 'ready') {
 					life.readyAtMs = performance.now();
+					// The checks that it missed while it was loading are no sign of a hang.
+					this.#missedBeats = 0;
 				}
 				this.#parts.listener.message(this, message);
 			}
