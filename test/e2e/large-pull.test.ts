@@ -5,8 +5,9 @@ import { describe, it } from 'node:test';
 import { framesOfTags, tagsOfFile } from '../support/frames.js';
 import { assertHeaders, assertLarge, LARGE_CLIP, largeFile } from '../support/large-clip.js';
 import { publish } from '../support/publish.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
 import { tool } from '../support/tool-program.js';
+import { until } from '../support/until.js';
 import { watch } from '../support/watch.js';
 import { Wire } from '../support/wire.js';
 

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { framesOfTags, tagsOfFile } from '../support/frames.js';
 import { assertHeaders, assertLarge, LARGE_CLIP, LARGE_FRAMES, largeFile } from '../support/large-clip.js';
-import { startServer, until } from '../support/test-server.js';
+import { startServer } from '../support/test-server.js';
 import { tool } from '../support/tool-program.js';
+import { until } from '../support/until.js';
 import { watch } from '../support/watch.js';
 import { Wire } from '../support/wire.js';
 
