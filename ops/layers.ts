@@ -59,6 +59,11 @@ export const LAYERS: readonly Layer[] = [
 	},
 	{ folder: 'http', subject: 'error answers and CORS that all HTTP ports share', runsIn: ['delivery'] },
 	{
+		folder: 'access',
+		subject: 'every request as one value, and the one place that judges it',
+		runsIn: ['primary', 'ingest', 'delivery'],
+	},
+	{
 		folder: 'stream',
 		subject: 'one stream in one process: registry, directory, finder; `publish/` publications, `play/` hubs',
 		runsIn: ['coordinator', 'ingest', 'delivery'],

@@ -62,6 +62,13 @@ export function reasonOf(code: ErrorCode, detail?: string): Reason {
 export class PeerError extends Error {
 	readonly code: ErrorCode;
 
+	/** The error that says what `reason` says. */
+	static of({ code, message }: Reason): PeerError {
+		const error = new PeerError(code);
+		error.message = message;
+		return error;
+	}
+
 	constructor(code: ErrorCode, detail?: string) {
 		super(reasonOf(code, detail).message);
 		this.name = 'PeerError';

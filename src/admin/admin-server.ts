@@ -1,5 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, BlockList, isIP } from 'node:net';
+import { Access } from '../access/access.js';
+import { httpAccessRequest } from '../access/http-request.js';
+import { errorBody, statusOf } from '../http/answer.js';
 import type { Logger } from '../log/logger.js';
 import { AdminApi, type AdminResponse, type AdminSource } from './admin-api.js';
 
@@ -11,10 +14,12 @@ const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 /** Node looks this often for connections past these limits; its default is 30 s. */
 const CHECK_INTERVAL_MS = 1000;
 const MAX_CONNECTIONS = 256;
+const NO_STREAM = { app: '', name: '' } as const;
 
 /** The admin port: a small HTTP server in the primary, on loopback by default. It has no password: keep it private. */
 export class AdminServer {
 	readonly #api: AdminApi;
+	readonly #access = new Access('admin');
 	readonly #options: AdminOptions;
 	readonly #log: Logger;
 	readonly #server: Server;
@@ -55,9 +60,9 @@ export class AdminServer {
 
 	async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
 		const method = request.method ?? 'GET';
-		const path = (request.url ?? '/').split('?', 1)[0]!;
+		const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
 		request.resume();
-		const answer = isRebound(request) ? MISDIRECTED : await this.#answer(method, path);
+		const answer = isRebound(request) ? MISDIRECTED : await this.#judged(request, method, path, query);
 		response.writeHead(answer.status, {
 			'content-type': answer.type,
 			'content-length': Buffer.byteLength(answer.body),
@@ -66,6 +71,16 @@ export class AdminServer {
 			...answer.headers,
 		});
 		response.end(method === 'HEAD' ? undefined : answer.body);
+	}
+
+	async #judged(request: IncomingMessage, method: string, path: string, query: string): Promise<AdminResponse> {
+		const wish = { action: 'api', asked: NO_STREAM, protocol: 'api', query } as const;
+		const verdict = await this.#access.judgeApi(httpAccessRequest(request, { ...wish, ...this.#access.identify() }));
+		if (!verdict.allowed) {
+			const { code, message } = verdict;
+			return { status: statusOf(code), type: 'application/json; charset=utf-8', body: errorBody({ code, message }) };
+		}
+		return this.#answer(method, path);
 	}
 
 	async #answer(method: string, path: string): Promise<AdminResponse> {

@@ -1,3 +1,4 @@
+import { Access } from '../access/access.js';
 import type { Config } from '../config/schema.js';
 import { FileServer } from '../files/file-server.js';
 import type { FileSource } from '../files/file-source.js';
@@ -26,6 +27,8 @@ const DRAIN_RESERVE_MS = 500;
  * other files this machine's.
  */
 export type DeliveryFeed = {
+	/** The rules that requests are put to. */
+	access?: Access;
 	/** These files are all there is. */
 	filesOnly?: FileSource;
 	/** The receiver of pushes. */
@@ -50,7 +53,7 @@ export class DeliveryRole {
 		data: ThreadData,
 		send: (message: ThreadToCoordinator) => void,
 		log?: Logger,
-		{ filesOnly, pushes, liveFiles }: DeliveryFeed = {},
+		{ access, filesOnly, pushes, liveFiles }: DeliveryFeed = {},
 	) {
 		const { config, index, kind } = data;
 		this.#data = data;
@@ -69,6 +72,7 @@ export class DeliveryRole {
 		const source = filesOnly ?? publicFiles({ config: configOf, memoryBytes, counters, wholeRoot: false });
 		const fileServer = { counters, accessLog: this.#accessLog, onFault };
 		this.#services = {
+			access: access ?? new Access(`${data.relay.processId}-${kind}-${index}`),
 			...{ config, directory, finder, hubs, counters, log: ownLog, refusals },
 			live: filesOnly === undefined ? new LiveSources(directory) : null,
 			server: data.server,

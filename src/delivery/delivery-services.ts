@@ -1,3 +1,4 @@
+import type { Access } from '../access/access.js';
 import type { Config } from '../config/schema.js';
 import type { FileServer } from '../files/file-server.js';
 import type { LiveSources } from '../live/source-set.js';
@@ -14,6 +15,7 @@ import type { PushGate } from './push-gate.js';
 export type DeliveryServices = {
 	/** The current one; replaced on reload. */
 	config: Config;
+	readonly access: Access;
 	readonly directory: StreamDirectory;
 	readonly finder: StreamFinder;
 	readonly hubs: HubSet;

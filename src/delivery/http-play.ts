@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { peerAddress } from '../access/address.js';
 import { reasonOf } from '../errors.js';
 import { answerError, rawErrorResponse, responseHead, statusOf } from '../http/answer.js';
 import { corsHeaders } from '../http/cors.js';
-import { peerAddress } from '../stream/connection-limits.js';
 import { streamLabels } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { flvChunkedFormat, flvFormat } from './flv-formats.js';

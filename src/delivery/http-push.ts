@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { peerAddress } from '../access/address.js';
 import { type Reason, reasonOf } from '../errors.js';
 import { answerError } from '../http/answer.js';
-import { peerAddress } from '../stream/connection-limits.js';
 import type { Protocol, PublisherInfo } from '../stream/thread-messages.js';
 import type { PushSession, PushWire } from './push-session.js';
 

@@ -1,9 +1,10 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { peerAddress } from '../access/address.js';
 import { type ErrorCode, reasonOf } from '../errors.js';
 import { rawErrorResponse } from '../http/answer.js';
-import { type ConnectionLimits, LISTEN_BACKLOG, peerAddress } from '../stream/connection-limits.js';
+import { type ConnectionLimits, LISTEN_BACKLOG } from '../stream/connection-limits.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { LentSocket } from './lent-socket.js';
 import type { Router } from './router.js';

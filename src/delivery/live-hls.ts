@@ -6,12 +6,12 @@ import type { Representation } from '../files/representation.js';
 import { type Exchange, respond } from '../files/respond.js';
 import { sendGrowing } from '../files/send-growing.js';
 import { answerError, errorBody } from '../http/answer.js';
+import type { MediaPath } from '../http/paths.js';
 import { type LiveAnswer, SharedBody } from '../live/answer.js';
 import { type LiveResource, parseLiveName } from '../live/names.js';
 import type { LiveSource } from '../live/source.js';
-import { isStreamName, type StreamName, streamName } from '../stream-name.js';
+import type { StreamName } from '../stream-name.js';
 
-const PATH = /^\/hls\/([^/]+)\/([^/]+)\/(live[^/]*)$/;
 const ERRORS: Readonly<Record<400 | 404 | 503, ErrorCode>> = {
 	400: 'HTTP_REQUEST',
 	404: 'STREAM_NOT_FOUND',
@@ -25,11 +25,9 @@ export type LiveServices = {
 	files: Pick<FileServer, 'exchange'>;
 };
 
-/** Returns the part of a live stream's HLS or DASH that a path names; null for any other path, which may be on disk. */
-export function parseLivePath(path: string): { name: StreamName; resource: LiveResource } | null {
-	const [, app = '', name = '', file = ''] = PATH.exec(path) ?? [];
-	const resource = parseLiveName(file);
-	return resource === null || !isStreamName(app, name) ? null : { name: streamName(app, name), resource };
+/** The live HLS or DASH resource that a path names; null for anything else, which may be on disk. */
+export function liveResourceOf({ folder, rest }: MediaPath): LiveResource | null {
+	return folder === 'hls' ? parseLiveName(rest) : null;
 }
 
 /**

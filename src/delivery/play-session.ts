@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
+import { peerAddress } from '../access/address.js';
 import { policyOf } from '../config/policy.js';
 import { type ErrorCode, type Reason, reasonOf } from '../errors.js';
-import { peerAddress } from '../stream/connection-limits.js';
 import type { SubscriberPort, Subscription, WireFormat } from '../stream/play/subscriber.js';
 import type { WantedStream } from '../stream/stream-finder.js';
 import type { Protocol, StreamInfo } from '../stream/thread-messages.js';

@@ -1,7 +1,13 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import { PeerError, reasonOf } from '../errors.js';
+import { whenJudged } from '../access/access.js';
+import { peerAddress } from '../access/address.js';
+import { httpAccessRequest } from '../access/http-request.js';
+import type { AccessRequest } from '../access/request.js';
+import { PeerError, peerErrorOf, reasonOf } from '../errors.js';
+import { localPathOf } from '../files/local-path.js';
 import { answerError } from '../http/answer.js';
 import { corsHeaders, isOriginAllowed, preflightHeaders } from '../http/cors.js';
+import { parseMediaPath, viewProtocol } from '../http/paths.js';
 import {
 	PUBLISHER_HEADER,
 	parsePublisher,
@@ -11,14 +17,13 @@ import {
 	type RelayedPublisher,
 	VIA_HEADER,
 } from '../protocol/relay.js';
-import { peerAddress } from '../stream/connection-limits.js';
 import type { ListenerName, Protocol } from '../stream/thread-messages.js';
-import type { StreamName } from '../stream-name.js';
+import { type StreamName, streamName } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { playByHttp } from './http-play.js';
 import { HttpPushWire } from './http-push.js';
 import type { LentSocket } from './lent-socket.js';
-import { parseLivePath, serveLive } from './live-hls.js';
+import { liveResourceOf, serveLive } from './live-hls.js';
 import type { PlayTarget } from './play-session.js';
 import { PushSession, type PushTarget, type PushWire } from './push-session.js';
 import { parseRoute, type Route } from './route.js';
@@ -31,6 +36,8 @@ import { WsPushWire } from './ws-push.js';
 
 const METHOD_NOT_ALLOWED = 405;
 const PUSH_PROTOCOLS = ['http-flv', 'ws-flv'] as const satisfies readonly Protocol[];
+
+type Wish = Pick<AccessRequest, 'action' | 'protocol' | 'asked' | 'query'>;
 
 /** Decides what a request on one listener is, and hands it on. */
 export class Router {
@@ -52,23 +59,32 @@ export class Router {
 			return;
 		}
 		const publishes = request.method === 'POST' || request.method === 'PUT';
-		try {
-			const route = this.#route(request, publishes);
-			if (route.kind === 'stream' && publishes) {
-				this.#push(new HttpPushWire(request, response, cors, this.#relayedPublisher(request)), route);
-			} else if (request.method !== 'GET' && request.method !== 'HEAD') {
-				throw new PeerError('HTTP_REQUEST', `${request.method} is not allowed here`);
-			} else if (route.kind === 'stream') {
-				void playByHttp(this.#services, request, response, playTarget(route, request));
-			} else {
-				this.#serve(request, response, route, cors);
-			}
-		} catch (error) {
-			this.#refuse(request, asPeerError(error));
-			const allowed = publishes || request.method === 'GET' || request.method === 'HEAD';
-			answerError(response, asPeerError(error), cors, allowed ? {} : { status: METHOD_NOT_ALLOWED });
+		const reads = request.method === 'GET' || request.method === 'HEAD';
+		const fail = (error: PeerError): void => {
+			this.#refuse(request, error);
+			answerError(response, error, cors, publishes || reads ? {} : { status: METHOD_NOT_ALLOWED });
 			response.end();
-		}
+		};
+		attempt(fail, () => {
+			const route = this.#route(request, publishes);
+			if (!publishes && !reads) {
+				throw new PeerError('HTTP_REQUEST', `${request.method} is not allowed here`);
+			}
+			if (route.kind === 'file') {
+				this.#serve(request, response, route, cors, fail);
+				return;
+			}
+			const { asked, query } = route;
+			const wish = { action: publishes ? 'publish' : 'play', protocol: 'http-flv', asked, query } as const;
+			this.#judge(request, response, wish, fail, (name) => {
+				if (publishes) {
+					const wire = new HttpPushWire(request, response, cors, this.#relayedPublisher(request));
+					this.#push(wire, { name, query });
+				} else {
+					void playByHttp(this.#services, request, response, playTarget(name, request));
+				}
+			});
+		});
 	}
 
 	#serve(
@@ -76,20 +92,60 @@ export class Router {
 		response: ServerResponse,
 		{ path, query }: { path: string; query: string },
 		cors: Readonly<Record<string, string>>,
+		fail: (error: PeerError) => void,
 	): void {
-		const { files, live: streams, liveFiles } = this.#services;
-		const live = streams === null ? null : parseLivePath(path);
 		if (asksForTime(path)) {
 			answerTime(response, cors);
-		} else if (asksForDescription(path)) {
-			answerDescription(response, describeServer(this.#services, this.#listener, query), cors);
-		} else if (live !== null && liveFiles !== null) {
-			liveFiles.serve(request, response, path, cors);
-		} else if (live !== null) {
-			serveLive(this.#services, request, response, { ...live, query }, cors);
-		} else {
-			files.serve(request, response, path, cors);
+			return;
 		}
+		if (asksForDescription(path)) {
+			answerDescription(response, describeServer(this.#services, this.#listener, query), cors);
+			return;
+		}
+		const local = localPathOf(path);
+		const media = local === null ? null : parseMediaPath(local);
+		if (media === null) {
+			this.#services.files.serve(request, response, path, cors);
+			return;
+		}
+		const wish = { action: 'view', protocol: viewProtocol(media), asked: media, query } as const;
+		this.#judge(request, response, wish, fail, (name) => {
+			const { files, live, liveFiles } = this.#services;
+			const resource = live === null ? null : liveResourceOf(media);
+			if (resource === null) {
+				files.serve(request, response, path, cors);
+			} else if (liveFiles === null) {
+				serveLive(this.#services, request, response, { name, resource, query }, cors);
+			} else {
+				liveFiles.serve(request, response, path, cors);
+			}
+		});
+	}
+
+	/** Puts a wish to the rules. A peer that has left while they were asked is told nothing. */
+	#judge(
+		request: IncomingMessage,
+		peer: { readonly destroyed: boolean },
+		wish: Wish,
+		fail: (error: PeerError) => void,
+		proceed: (name: StreamName) => void,
+	): void {
+		const { access, internal } = this.#services;
+		if (internal) {
+			// The process that asks has put it to the rules, with what its own peer said.
+			proceed(streamName(wish.asked.app, wish.asked.name));
+			return;
+		}
+		whenJudged(access.judge(httpAccessRequest(request, { ...wish, ...access.identify() })), (verdict) => {
+			if (!peer.destroyed) {
+				attempt(fail, () => {
+					if (!verdict.allowed) {
+						throw PeerError.of(verdict);
+					}
+					proceed(verdict.name);
+				});
+			}
+		});
 	}
 
 	/** A request that wants to leave HTTP. `lent` has no listeners of node:http any more. */
@@ -103,20 +159,26 @@ export class Router {
 		lent.on('end', () => lent.destroy());
 		lent.resume();
 		const cors = corsHeaders(request.headers.origin, this.#services.config.http.corsOrigins);
-		try {
+		const fail = (error: PeerError): void => {
+			this.#refuse(request, error);
+			refuseHandshake(request, lent, head, error, cors);
+		};
+		attempt(fail, () => {
 			const route = this.#route(request, true);
 			if (route.kind !== 'stream' || !isHandshake(request)) {
 				throw new PeerError('HTTP_REQUEST', 'not a WebSocket handshake for a stream');
 			}
-			if (!route.flv || asksToPush(request)) {
-				this.#push(new WsPushWire(request, lent, head, cors), route);
-			} else {
-				void playByWebSocket(this.#services, request, lent, head, playTarget(route, request));
-			}
-		} catch (error) {
-			this.#refuse(request, asPeerError(error));
-			refuseHandshake(request, lent, head, asPeerError(error), cors);
-		}
+			const { asked, query } = route;
+			const publishes = !route.flv || asksToPush(request);
+			const wish = { action: publishes ? 'publish' : 'play', protocol: 'ws-flv', asked, query } as const;
+			this.#judge(request, lent, wish, fail, (name) => {
+				if (publishes) {
+					this.#push(new WsPushWire(request, lent, head, cors), { name, query });
+				} else {
+					void playByWebSocket(this.#services, request, lent, head, playTarget(name, request));
+				}
+			});
+		});
 	}
 
 	/** Ends every push; plays end with their hubs. */
@@ -138,7 +200,7 @@ export class Router {
 	#route(request: IncomingMessage, publishes: boolean): Route {
 		const route = parseRoute(request.url ?? '/', publishes);
 		if (route.kind === 'stream' && this.#services.live === null && !publishes) {
-			return { kind: 'file', path: `/${route.name.key}.flv`, query: route.query };
+			return { kind: 'file', path: `/${route.asked.app}/${route.asked.name}.flv`, query: route.query };
 		}
 		if (route.kind === 'stream' && this.#listener === 'files') {
 			throw new PeerError('STREAM_NOT_FOUND', 'this port serves files only');
@@ -168,14 +230,15 @@ export class Router {
 	}
 }
 
-function playTarget({ name }: { name: StreamName }, { headers }: IncomingMessage): PlayTarget {
+function playTarget(name: StreamName, { headers }: IncomingMessage): PlayTarget {
 	return { name, via: parseVia(headers[VIA_HEADER]), resumeMs: parseResume(headers[RESUME_HEADER]) };
 }
 
-/** Anything else that is thrown is a defect of ours and goes on up. */
-function asPeerError(error: unknown): PeerError {
-	if (error instanceof PeerError) {
-		return error;
+/** Does `work`; a PeerError that comes of it goes to `fail`. */
+function attempt(fail: (error: PeerError) => void, work: () => void): void {
+	try {
+		work();
+	} catch (error) {
+		fail(peerErrorOf(error));
 	}
-	throw error;
 }

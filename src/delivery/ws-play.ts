@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { peerAddress } from '../access/address.js';
 import { type ErrorCode, type Reason, reasonOf } from '../errors.js';
 import { corsHeaders } from '../http/cors.js';
-import { peerAddress } from '../stream/connection-limits.js';
 import { streamLabels } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { flvWebSocketFormat } from './flv-formats.js';

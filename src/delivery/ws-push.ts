@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
+import { peerAddress } from '../access/address.js';
 import { type Reason, reasonOf } from '../errors.js';
-import { peerAddress } from '../stream/connection-limits.js';
 import type { LentSocket } from './lent-socket.js';
 import type { PushSession, PushWire } from './push-session.js';
 import { closeCodeOf, Handshaker, refuseHandshake } from './web-socket.js';

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { plainAddress } from '../access/address.js';
 import { ERROR_CODES, isSystemError, peerErrorOf, type Reason, reasonOf } from '../errors.js';
 import { answerError, errorBody, statusOf } from '../http/answer.js';
 import type { Access, AccessLog } from '../log/access-log.js';
 import type { Counters, ThreadCounter } from '../metrics/counters.js';
-import { plainAddress } from '../stream/connection-limits.js';
 import type { FileSource } from './file-source.js';
 import { localPathOf } from './local-path.js';
 import { type Exchange, respond } from './respond.js';

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/schema.js';
+import { MEDIA_FOLDERS } from '../http/paths.js';
 import type { Counters } from '../metrics/counters.js';
 import { directoryListing } from './directory-listing.js';
 import { DiskFiles, type Place } from './disk-files.js';
@@ -9,8 +10,6 @@ import type { Representation } from './representation.js';
 
 /** The pages as the build leaves them, beside this folder's. */
 const WEB_ROOT = fileURLToPath(new URL('../web', import.meta.url));
-/** Folders of the media root that are open to the public. */
-const MEDIA_FOLDERS = ['flv', 'hls', 'mp4'];
 
 export type LocalSourceOptions = {
 	/** The current one. */
@@ -63,7 +62,7 @@ export class LocalSource implements FileSource {
 		}
 		const [, folder = ''] = local.split('/', 2);
 		const below = local.slice(folder.length + 1);
-		return MEDIA_FOLDERS.includes(folder) && below !== ''
+		return MEDIA_FOLDERS.some((known) => known === folder) && below !== ''
 			? [{ root: path.join(media, folder), local: below }]
 			: [pages];
 	}

@@ -1,4 +1,5 @@
 import type { ListenOptions } from 'node:net';
+import { Access } from '../access/access.js';
 import { createLogger, type Logger } from '../log/logger.js';
 import { Counters } from '../metrics/counters.js';
 import { LISTEN_BACKLOG } from '../stream/connection-limits.js';
@@ -38,7 +39,13 @@ export class IngestRole {
 		this.#finder = new StreamFinder({ directory: this.#directory, relay: data.relay, log: this.#log, send });
 		this.requests = new PublishRequests({ config, log: this.#log, send });
 		this.#rtmp = new RtmpServer(
-			{ ...parts, requests: this.requests, finder: this.#finder, hubs: this.#hubs },
+			{
+				...parts,
+				access: new Access(`${data.relay.processId}-${kind}-${index}`),
+				requests: this.requests,
+				finder: this.#finder,
+				hubs: this.#hubs,
+			},
 			data.connections,
 		);
 	}

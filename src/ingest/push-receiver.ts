@@ -1,7 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/schema.js';
 import { FlvReader } from '../container/flv/reader.js';
-import { type ErrorCode, PeerError, peerErrorOf } from '../errors.js';
+import { assert, type ErrorCode, peerErrorOf, reasonOf } from '../errors.js';
+import { Held } from '../stream/publish/held.js';
 import type { Publication } from '../stream/publish/publication.js';
 import type { PublishRequests } from '../stream/publish/publish-requests.js';
 import { PUSH_WINDOW_BYTES, type PushToDelivery, type PushToIngest } from '../stream/thread-messages.js';
@@ -12,8 +13,8 @@ const ACK_BYTES = PUSH_WINDOW_BYTES / 4;
 type Push = {
 	reader: FlvReader | null;
 	publication: Publication | null;
-	/** What came before the verdict. */
-	early: Uint8Array[];
+	/** Bytes that came before the verdict. */
+	early: Held<Uint8Array>;
 	/** The peer has sent everything, or is gone. */
 	endedWith: ErrorCode | null;
 	unacknowledged: number;
@@ -70,16 +71,17 @@ export class PushReceiver {
 	}
 
 	async #open({ pushId, name, publisher }: PushToIngest & { type: 'push-open' }): Promise<void> {
-		const push: Push = { reader: null, publication: null, early: [], endedWith: null, unacknowledged: 0 };
+		const early = new Held<Uint8Array>(PUSH_WINDOW_BYTES, (bytes) => this.#data(pushId, push, bytes));
+		const push: Push = { reader: null, publication: null, early, endedWith: null, unacknowledged: 0 };
 		this.#pushes.set(pushId, push);
 		try {
 			push.publication = await this.#requests.open(name, publisher, (code, message) =>
 				this.#forget(pushId, push, code, message),
 			);
 		} catch (error) {
-			const fault = peerErrorOf(error);
+			const { code, message } = peerErrorOf(error);
 			this.#pushes.delete(pushId);
-			const verdict = { granted: false as const, code: fault.code, message: fault.message };
+			const verdict = { granted: false as const, code, message };
 			this.#post({ type: 'push-verdict', pushId, verdict });
 			return;
 		}
@@ -93,9 +95,7 @@ export class PushReceiver {
 			{ tag: (tagType, timestampMs, body) => publication.push(tagType, timestampMs, body) },
 			this.config.limits.maxMessageSize,
 		);
-		for (const bytes of push.early.splice(0)) {
-			this.#data(pushId, push, bytes);
-		}
+		push.early.release();
 		if (push.endedWith !== null) {
 			this.#end(pushId, push, push.endedWith);
 		}
@@ -104,7 +104,8 @@ export class PushReceiver {
 	#data(pushId: number, push: Push, bytes: Uint8Array): void {
 		const { reader } = push;
 		if (reader === null) {
-			push.early.push(bytes);
+			const isWithin = push.early.hold(bytes, bytes.length);
+			assert(isWithin, 'a delivery thread keeps to the window of a push');
 			return;
 		}
 		try {
@@ -122,7 +123,7 @@ export class PushReceiver {
 	}
 
 	/** Ends the publication from this side. */
-	#end(pushId: number, push: Push, code: ErrorCode, message = new PeerError(code).message): void {
+	#end(pushId: number, push: Push, code: ErrorCode, message = reasonOf(code).message): void {
 		this.#forget(pushId, push, code, message);
 		push.publication?.close(code);
 	}

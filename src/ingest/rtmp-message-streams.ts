@@ -1,9 +1,10 @@
 // Spec: RTMP 1.0, section 7.2.2 (NetStream Commands)
 
+import { type AccessRequest, PLAY_DEFAULTS } from '../access/request.js';
 import { type AmfValue, amfNumber, amfProperty, amfString } from '../codec/amf-value.js';
 import { type ErrorCode, PeerError } from '../errors.js';
 import { type Command, onStatusBody } from '../protocol/rtmp/commands.js';
-import { parseName, type QueriedName } from './rtmp-names.js';
+import { splitName } from './rtmp-names.js';
 import { RtmpPlay } from './rtmp-play.js';
 import { RtmpPublish } from './rtmp-publish.js';
 import type { StreamHost } from './rtmp-services.js';
@@ -56,14 +57,18 @@ export class MessageStreams {
 		const [first] = args;
 		switch (name) {
 			case 'publish':
-				this.#publish(messageStreamId, textOf(first));
+				this.#publish(messageStreamId, textOf(first), textOf(args[1]));
 				return true;
 			case 'play':
 				// play(name, start, duration, reset): only an explicit "no" keeps what was playing
-				this.#play(messageStreamId, textOf(first), args[3] !== false && args[3] !== 0);
+				this.#play(messageStreamId, textOf(first), {
+					start: amfNumber(args[1]) ?? PLAY_DEFAULTS.start,
+					duration: amfNumber(args[2]) ?? PLAY_DEFAULTS.duration,
+					reset: args[3] !== false && args[3] !== 0,
+				});
 				return true;
 			case 'play2':
-				this.#play(messageStreamId, textOf(amfProperty(first, 'streamName')), true);
+				this.#play(messageStreamId, textOf(amfProperty(first, 'streamName')), PLAY_DEFAULTS);
 				return true;
 			case 'pause':
 			case 'pauseRaw':
@@ -103,7 +108,7 @@ export class MessageStreams {
 		const mark = text.indexOf('?');
 		const name = mark < 0 ? text : text.slice(0, mark);
 		for (const [messageStreamId, activity] of this.active()) {
-			if (activity instanceof RtmpPublish && activity.name.name === name) {
+			if (activity instanceof RtmpPublish && activity.asked.name === name) {
 				this.#close(messageStreamId);
 			}
 		}
@@ -125,32 +130,26 @@ export class MessageStreams {
 		this.#streams.clear();
 	}
 
-	#publish(messageStreamId: number, text: string): void {
+	#publish(messageStreamId: number, text: string, publishType: string): void {
 		if (this.#activityFor(messageStreamId) !== null) {
 			this.#refuse(messageStreamId, 'NetStream.Publish.BadName', 'The message stream is in use.');
 			return;
 		}
-		const name = this.#nameOrRefuse(messageStreamId, text, 'NetStream.Publish.BadName');
-		if (name !== null) {
-			const publish = new RtmpPublish(this.#host, messageStreamId, name);
-			this.#begin(messageStreamId, publish);
-			void publish.start();
-		}
+		const publish = new RtmpPublish(this.#host, messageStreamId, splitName(text), publishType);
+		this.#begin(messageStreamId, publish);
+		void publish.start();
 	}
 
-	#play(messageStreamId: number, text: string, reset: boolean): void {
+	#play(messageStreamId: number, text: string, wish: AccessRequest['play']): void {
 		const previous = this.#activityFor(messageStreamId);
 		if (previous instanceof RtmpPublish) {
 			this.#refuse(messageStreamId, 'NetStream.Play.Failed', 'The message stream is in use.');
 			return;
 		}
 		this.#close(messageStreamId);
-		const name = this.#nameOrRefuse(messageStreamId, text, 'NetStream.Play.StreamNotFound');
-		if (name !== null) {
-			const play = new RtmpPlay(this.#host, messageStreamId, name);
-			this.#begin(messageStreamId, play);
-			void play.start(reset);
-		}
+		const play = new RtmpPlay(this.#host, messageStreamId, splitName(text), wish);
+		this.#begin(messageStreamId, play);
+		void play.start();
 	}
 
 	#begin(messageStreamId: number, activity: StreamActivity): void {
@@ -158,24 +157,7 @@ export class MessageStreams {
 		this.#newest = activity;
 	}
 
-	/** A name that a peer may not have ends its wish, and the session if it has nothing else. */
-	#nameOrRefuse(messageStreamId: number, text: string, refusal: string): QueriedName | null {
-		try {
-			return parseName(text);
-		} catch (error) {
-			if (!(error instanceof PeerError)) {
-				throw error;
-			}
-			this.#refuse(messageStreamId, refusal, error.message);
-			this.#host.finished(messageStreamId, error);
-			return null;
-		}
-	}
-
-	/**
-	 * Returns the activity at the message stream of a publish or play. Some clients never created it: then it begins to
-	 * exist here.
-	 */
+	/** The activity of a message stream that a publish or play is for. Some clients never created it: it begins to exist here. */
 	#activityFor(messageStreamId: number): StreamActivity | null {
 		const activity = this.#streams.get(messageStreamId);
 		if (activity === undefined) {

@@ -1,16 +1,14 @@
-import { namePart } from '../stream-name.js';
-
 /** A name as encoders send it, apart from its query. */
 export type QueriedName = { name: string; query: string };
 
 /**
- * Takes `live/?key=1` or `name?key=1` apart and drops slashes around the name. Encoders put the query behind either.
- * @throws PeerError NAME_INVALID
+ * Takes `live/?key=1` or `name?key=1` apart and drops slashes around the name. Encoders put the query behind either. The name is as
+ * it was sent: the verdict on the request says which stream it means.
  */
-export function parseName(text: string): QueriedName {
+export function splitName(text: string): QueriedName {
 	const mark = text.indexOf('?');
 	const path = mark < 0 ? text : text.slice(0, mark);
-	const name = namePart(path.replace(/^\/+|\/+$/g, ''));
+	const name = path.replace(/^\/+|\/+$/g, '');
 	return { name, query: mark < 0 ? '' : text.slice(mark + 1) };
 }
 

@@ -1,54 +1,61 @@
-import { type StreamName, streamName } from '../stream-name.js';
 // Spec: RTMP 1.0, section 7.2.2.6 (publish); the FC commands as Flash Media Live Encoder and FMS exchange them
 
 import { copyOf, type KeptBytes } from '../bytes/kept.js';
 import { scriptName, scriptTagBody } from '../container/flv/script-data.js';
-import { type ErrorCode, PeerError } from '../errors.js';
+import { type ErrorCode, PeerError, peerErrorOf } from '../errors.js';
 import { commandBody, onStatusBody } from '../protocol/rtmp/commands.js';
 import { MessageType, splitAggregate, UserControlEvent } from '../protocol/rtmp/message.js';
-import { joinQueries, type QueriedName } from './rtmp-names.js';
-import type { Publication, StreamHost } from './rtmp-services.js';
+import { Held } from '../stream/publish/held.js';
+import type { StreamName } from '../stream-name.js';
+import type { QueriedName } from './rtmp-names.js';
+import type { PublishRight, StreamHost } from './rtmp-services.js';
 
 /** Asks to forget the metadata. Whoever sends it is about to send other metadata or to stop. */
 const CLEAR_DATA_FRAME = '@clearDataFrame';
 
+/** The connection is not read while it waits: this is what one read can bring. */
+const MAX_EARLY_BYTES = 4 * 1024 * 1024;
+
+type EarlyMessage = { type: number; timestampMs: number; body: KeptBytes };
+
 /** One stream that a connection publishes, from the wish to the end. */
 export class RtmpPublish {
 	readonly role = 'publisher';
-	readonly name: StreamName;
+	readonly asked: QueriedName;
 	readonly #host: StreamHost;
 	readonly #messageStreamId: number;
-	readonly #query: string;
-	#publication: Publication | null = null;
+	readonly #publishType: string;
+	/** Messages that came behind `publish` in the same read; nothing more is read before the verdict. */
+	readonly #early = new Held<EarlyMessage>(MAX_EARLY_BYTES, ({ type, timestampMs, body }) =>
+		this.push(type, timestampMs, body),
+	);
+	#name: StreamName | null = null;
+	#publication: PublishRight | null = null;
 	#closed = false;
-	/** What came behind `publish` in the same read; nothing more is read before the verdict. */
-	#early: { type: number; timestampMs: number; body: KeptBytes }[] = [];
 
-	constructor(host: StreamHost, messageStreamId: number, { name, query }: QueriedName) {
+	constructor(host: StreamHost, messageStreamId: number, asked: QueriedName, publishType: string) {
 		this.#host = host;
 		this.#messageStreamId = messageStreamId;
-		this.name = streamName(host.app, name);
-		this.#query = joinQueries(host.appQuery, query);
+		this.asked = asked;
+		this.#publishType = publishType;
+	}
+
+	/** The public name, once the verdict has made it. */
+	get name(): StreamName | null {
+		return this.#name;
 	}
 
 	/** Asks for the verdict; only after it the peer is told to start. Never rejects but for a defect of ours. */
 	async start(): Promise<void> {
-		const { connection, services, protocol, address } = this.#host;
+		const { connection, services } = this.#host;
 		connection.maxMessageBytes = services.config.limits.maxMessageSize;
 		// Some encoders send metadata and sequence headers without waiting, and they must not be lost.
 		connection.hold();
-		let publication: Publication;
+		let publication: PublishRight;
 		try {
-			publication = await services.requests.open(
-				this.name,
-				{ protocol, address, query: this.#query },
-				(code, message) => this.#revoked(code, message),
-			);
+			publication = await this.#ask();
 		} catch (error) {
-			if (!(error instanceof PeerError)) {
-				throw error;
-			}
-			this.#refused(error);
+			this.#refused(peerErrorOf(error));
 			return;
 		} finally {
 			connection.release();
@@ -62,14 +69,14 @@ export class RtmpPublish {
 		const started = { code: 'NetStream.Publish.Start', description: 'Publishing has started.' };
 		connection.sendCommand(this.#messageStreamId, commandBody('onFCPublish', 0, null, started));
 		this.#status('status', started.code, started.description);
-		connection.guard(() => this.#pushEarly());
+		connection.guard(() => this.#early.release());
 	}
 
 	/** Takes any message on the publisher's message stream that is no command. `body` is borrowed until return. */
 	push(type: number, timestampMs: number, body: Buffer): void {
 		if (this.#publication === null) {
 			if (!this.#closed) {
-				this.#early.push({ type, timestampMs, body: copyOf(body) });
+				this.#holdEarly(type, timestampMs, body);
 			}
 			return;
 		}
@@ -106,15 +113,27 @@ export class RtmpPublish {
 		}
 	}
 
-	#pushEarly(): void {
-		const early = this.#early;
-		this.#early = [];
-		for (const { type, timestampMs, body } of early) {
-			this.push(type, timestampMs, body);
+	/** Asks the rules, then the registry. @throws PeerError when either refuses. */
+	async #ask(): Promise<PublishRight> {
+		const { services, protocol, address } = this.#host;
+		const request = this.#host.accessRequest('publish', this.asked, { publishType: this.#publishType });
+		const verdict = await services.access.judge(request);
+		if (!verdict.allowed) {
+			throw PeerError.of(verdict);
+		}
+		this.#name = verdict.name;
+		return services.requests.open(verdict.name, { protocol, address, query: request.query }, (code, message) =>
+			this.#revoked(code, message),
+		);
+	}
+
+	#holdEarly(type: number, timestampMs: number, body: Buffer): void {
+		if (!this.#early.hold({ type, timestampMs, body: copyOf(body) }, body.length)) {
+			throw new PeerError('RTMP_COMMAND', 'too much media before the answer to publish');
 		}
 	}
 
-	#pushData(publication: Publication, timestampMs: number, body: Uint8Array): void {
+	#pushData(publication: PublishRight, timestampMs: number, body: Uint8Array): void {
 		if (scriptName(body) !== CLEAR_DATA_FRAME) {
 			publication.push(MessageType.dataAmf0, timestampMs, body);
 		}

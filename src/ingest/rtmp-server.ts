@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
+import { peerAddress } from '../access/address.js';
 import type { Config } from '../config/schema.js';
 import { PeerError } from '../errors.js';
-import { ConnectionLimits, peerAddress } from '../stream/connection-limits.js';
+import { ConnectionLimits } from '../stream/connection-limits.js';
 import type { ConnectionShare } from '../stream/connection-table.js';
 import type { RtmpServices } from './rtmp-services.js';
 import { RtmpSession } from './rtmp-session.js';

@@ -1,36 +1,27 @@
+import type { Access } from '../access/access.js';
+import type { AccessRequest } from '../access/request.js';
 import type { Config } from '../config/schema.js';
-import type { ErrorCode, PeerError } from '../errors.js';
+import type { PeerError } from '../errors.js';
 import type { Logger } from '../log/logger.js';
 import type { Counters } from '../metrics/counters.js';
 import type { RtmpConnection } from '../protocol/rtmp/connection.js';
 import type { StreamDirectory } from '../stream/directory.js';
 import type { SubscriberPort, Subscription } from '../stream/play/subscriber.js';
+import type { Publication } from '../stream/publish/publication.js';
+import type { PublishRequests } from '../stream/publish/publish-requests.js';
 import type { StreamFinder } from '../stream/stream-finder.js';
-import type { Protocol, PublisherInfo, StreamInfo } from '../stream/thread-messages.js';
-import type { StreamName } from '../stream-name.js';
+import type { Protocol, StreamInfo } from '../stream/thread-messages.js';
+import type { QueriedName } from './rtmp-names.js';
 
-/** The right to publish one stream. */
-export type Publication = {
-	/** Takes an FLV tag body (8 audio, 9 video, 18 script data), borrowed until return. @throws PeerError */
-	push(tagType: 8 | 9 | 18, timestampMs: number, body: Uint8Array): void;
-	close(code: ErrorCode): void;
-};
+/** The part of a publication that a session uses. */
+export type PublishRight = Pick<Publication, 'push' | 'close'>;
 
-/** Where a publication is asked for. */
-export type PublishRequests = {
-	/** Rejects with PeerError when refused. `onRevoked` is called at most once; the publication is over then. */
-	open(
-		name: StreamName,
-		publisher: PublisherInfo,
-		onRevoked: (code: ErrorCode, message: string) => void,
-	): Promise<Publication>;
-};
-
-/** What RTMP sessions need of their thread. */
+/** RTMP sessions take these from their thread. */
 export type RtmpServices = {
 	/** The current one; replaced on reload. */
 	config: Config;
-	readonly requests: PublishRequests;
+	readonly access: Access;
+	readonly requests: { open(...wish: Parameters<PublishRequests['open']>): Promise<PublishRight> };
 	readonly hubs: { of(stream: StreamInfo): { subscribe(port: SubscriberPort): Subscription } };
 	readonly directory: StreamDirectory;
 	readonly finder: StreamFinder;
@@ -45,12 +36,15 @@ export type StreamHost = {
 	readonly protocol: Protocol;
 	/** Of the peer, as `address:port`. */
 	readonly address: string;
-	readonly app: string;
 	/** What a relay says (protocol/relay.ts). */
 	readonly via: readonly string[];
 	readonly resumeMs: number | undefined;
-	/** Query that came with the app. */
-	readonly appQuery: string;
+	/** The request of something on this connection, which is of the app that it connected to. */
+	accessRequest(
+		action: AccessRequest['action'],
+		asked: QueriedName,
+		more?: Partial<Pick<AccessRequest, 'publishType' | 'play'>>,
+	): AccessRequest;
 	/** The stream is over by itself; without another one on the connection, so is the session. */
 	finished(messageStreamId: number, error: PeerError): void;
 };

@@ -1,8 +1,11 @@
 // Spec: RTMP 1.0, section 7.2.1 (NetConnection Commands); the FC commands as Flash Media Live Encoder and FMS exchange them
 
 import type { Socket } from 'node:net';
+import { peerOf } from '../access/address.js';
+import { queryCredentials } from '../access/http-request.js';
+import { type AccessRequest, UNSAID } from '../access/request.js';
 import { type AmfValue, amfString } from '../codec/amf-value.js';
-import { PeerError } from '../errors.js';
+import { PeerError, peerErrorOf } from '../errors.js';
 import {
 	CapsEx,
 	type Command,
@@ -18,8 +21,9 @@ import { RtmpConnection } from '../protocol/rtmp/connection.js';
 import { ServerHandshake } from '../protocol/rtmp/handshake.js';
 import { MessageType } from '../protocol/rtmp/message.js';
 import type { Protocol } from '../stream/thread-messages.js';
+import { namePart } from '../stream-name.js';
 import { MessageStreams } from './rtmp-message-streams.js';
-import { parseName, type QueriedName } from './rtmp-names.js';
+import { joinQueries, type QueriedName, splitName } from './rtmp-names.js';
 import { RtmpPlay } from './rtmp-play.js';
 import { RtmpPublish } from './rtmp-publish.js';
 import type { RtmpServices, StreamHost } from './rtmp-services.js';
@@ -33,6 +37,7 @@ export class RtmpSession implements StreamHost {
 	readonly services: RtmpServices;
 	readonly protocol: Protocol;
 	readonly address: string;
+	readonly #peer: Pick<AccessRequest, 'ip' | 'port'>;
 	readonly #onClosed: (session: RtmpSession) => void;
 	readonly #startedAtMs = performance.now();
 	readonly #streams = new MessageStreams(this);
@@ -53,6 +58,7 @@ export class RtmpSession implements StreamHost {
 		this.services = services;
 		this.protocol = protocol;
 		this.address = address;
+		this.#peer = peerOf(socket);
 		this.#onClosed = onClosed;
 		this.connection = new RtmpConnection(socket, (send) => new ServerHandshake(send), MAX_COMMAND_BYTES, {
 			message: (type, messageStreamId, timestampMs, body) => {
@@ -67,10 +73,6 @@ export class RtmpSession implements StreamHost {
 		socket.on('data', (chunk) => this.connection.receive(chunk));
 	}
 
-	get app(): string {
-		return this.#app.name;
-	}
-
 	get via(): readonly string[] {
 		return this.#connect?.via ?? [];
 	}
@@ -79,8 +81,22 @@ export class RtmpSession implements StreamHost {
 		return this.#connect?.resumeMs;
 	}
 
-	get appQuery(): string {
-		return this.#app.query;
+	accessRequest(
+		action: AccessRequest['action'],
+		{ name, query }: QueriedName,
+		more: Partial<Pick<AccessRequest, 'publishType' | 'play'>> = {},
+	): AccessRequest {
+		const { tcUrl = '', pageUrl = '', swfUrl = '', flashVer = '' } = this.#connect ?? {};
+		const wholeQuery = joinQueries(this.#app.query, query);
+		return {
+			...UNSAID,
+			...more,
+			...{ action, asked: { app: this.#app.name, name }, protocol: this.protocol, query: wholeQuery },
+			...this.#peer,
+			...queryCredentials(wholeQuery),
+			...{ tcUrl, pageUrl, swfUrl, flashVer },
+			...this.services.access.identify(),
+		};
 	}
 
 	/** Looks at every time limit; called about once a second. */
@@ -193,14 +209,14 @@ export class RtmpSession implements StreamHost {
 		}
 		const info = readConnect(command);
 		try {
-			this.#app = parseName(info.app);
+			const app = splitName(info.app);
+			namePart(app.name);
+			this.#app = app;
 		} catch (error) {
-			if (!(error instanceof PeerError)) {
-				throw error;
-			}
-			const body = errorBody(command.transactionId, 'NetConnection.Connect.InvalidApp', error.message);
+			const peerError = peerErrorOf(error);
+			const body = errorBody(command.transactionId, 'NetConnection.Connect.InvalidApp', peerError.message);
 			this.connection.sendCommand(0, body);
-			this.connection.end(error);
+			this.connection.end(peerError);
 			return;
 		}
 		this.#connect = info;
@@ -244,8 +260,8 @@ export class RtmpSession implements StreamHost {
 				protocol: this.protocol,
 				address: this.address,
 				role: newest?.role ?? 'none',
-				app: this.app,
-				stream: newest?.name.name ?? '',
+				app: this.#app.name,
+				stream: newest?.name?.name ?? '',
 				code: error.code,
 				reason: error.message,
 				bytesIn: this.connection.bytesIn,

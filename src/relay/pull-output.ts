@@ -2,6 +2,7 @@ import { copyOf, type KeptBytes } from '../bytes/kept.js';
 import { classifyAudio, classifyVideo, type TagClass } from '../container/flv/classify.js';
 import { TagType } from '../container/flv/tag.js';
 import { type ErrorCode, peerErrorOf } from '../errors.js';
+import { Held } from '../stream/publish/held.js';
 import type { Publication } from '../stream/publish/publication.js';
 import type { PublishRequests } from '../stream/publish/publish-requests.js';
 import type { StreamName } from '../stream-name.js';
@@ -51,8 +52,8 @@ export class PullOutput {
 	#lastVideoMs: number | null = null;
 	#lastAudioMs: number | null = null;
 	#askedForMs: number | null = null;
-	#held: HeldTag[] = [];
-	#heldBytes = 0;
+	/** Tags that wait for the verdict, and then for the place where their source joins. */
+	readonly #held = new Held<HeldTag>(MAX_HELD_BYTES, (tag) => this.#take(tag));
 
 	constructor(parts: PullOutputParts) {
 		this.#parts = parts;
@@ -71,7 +72,7 @@ export class PullOutput {
 
 	/** What follows comes from another source. `address` is where from; `askedForMs`: where it was asked to go on. */
 	begin(address: string, askedForMs: number | null): void {
-		this.#drop();
+		this.#held.drop();
 		this.#askedForMs = askedForMs;
 		this.#fresh = false;
 		this.#shiftMs = 0;
@@ -98,7 +99,7 @@ export class PullOutput {
 	/** Ends the stream. */
 	close(code: ErrorCode): void {
 		this.#closed = true;
-		this.#drop();
+		this.#held.drop();
 		this.#publication?.close(code);
 		this.#publication = null;
 	}
@@ -115,7 +116,7 @@ export class PullOutput {
 				return;
 			}
 			this.#publication = publication;
-			this.#release();
+			this.#held.release();
 		} catch (error) {
 			const { code, message } = peerErrorOf(error);
 			this.#revoked(code, message);
@@ -126,7 +127,7 @@ export class PullOutput {
 		if (!this.#closed) {
 			this.#closed = true;
 			this.#publication = null;
-			this.#drop();
+			this.#held.drop();
 			this.#events.over(code, message);
 		}
 	}
@@ -144,7 +145,7 @@ export class PullOutput {
 	#takeFrame(join: TagJoin, tag: Tag, keyframe: boolean): void {
 		const known = knownTag(tag.tagType, tag.timestampMs, tag.body);
 		const verdict = join.place(known, keyframe);
-		if (verdict === 'hold' && this.#heldBytes + tag.body.length <= MAX_HELD_BYTES) {
+		if (verdict === 'hold' && this.#held.bytes + tag.body.length <= MAX_HELD_BYTES) {
 			this.#hold(tag);
 			return;
 		}
@@ -158,7 +159,7 @@ export class PullOutput {
 			return;
 		}
 		this.#shiftMs = join.shiftMs;
-		this.#release();
+		this.#held.release();
 		if (verdict === 'new') {
 			this.#pass(tag, known);
 		}
@@ -185,7 +186,7 @@ export class PullOutput {
 		if (!this.#fresh) {
 			this.#events.joined('spliced');
 		}
-		this.#release();
+		this.#held.release();
 	}
 
 	#pass({ tagType, timestampMs, body, frame }: Tag, known?: KnownTag): void {
@@ -209,25 +210,13 @@ export class PullOutput {
 		}
 	}
 
+	/** Keeps a copy of `tag`. When there is no more room, what came first is of no use any more. */
 	#hold(tag: Tag): void {
-		this.#heldBytes += tag.body.length;
-		if (this.#heldBytes > MAX_HELD_BYTES) {
-			this.#drop();
+		const kept = { ...tag, body: copyOf(tag.body) };
+		if (!this.#held.hold(kept, kept.body.length)) {
+			this.#held.drop();
+			this.#held.hold(kept, kept.body.length);
 		}
-		this.#held.push({ ...tag, body: copyOf(tag.body) });
-	}
-
-	#release(): void {
-		const held = this.#held;
-		this.#drop();
-		for (const tag of held) {
-			this.#take(tag);
-		}
-	}
-
-	#drop(): void {
-		this.#held = [];
-		this.#heldBytes = 0;
 	}
 }
 

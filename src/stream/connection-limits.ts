@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { plainAddress } from '../access/address.js';
 import type { Config } from '../config/schema.js';
 import { allocateConnectionTable, type ConnectionShare, ConnectionTable } from './connection-table.js';
 
@@ -8,8 +8,6 @@ import { allocateConnectionTable, type ConnectionShare, ConnectionTable } from '
  * 511.
  */
 export const LISTEN_BACKLOG = 4096;
-
-const IPV4_MAPPED = '::ffff:';
 
 /** Holds the connections of a process, in total and of each address, against limits.connections and connectionsPerAddress. */
 export class ConnectionLimits {
@@ -48,18 +46,7 @@ export class ConnectionLimits {
 	}
 }
 
-/** Remote end of `socket` as `address:port`, IPv6 in brackets, IPv4 that came over an IPv6 socket as IPv4. */
-export function peerAddress(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
-	const address = plainAddress(socket.remoteAddress ?? 'unknown');
-	return `${address.includes(':') ? `[${address}]` : address}:${socket.remotePort ?? 0}`;
-}
-
 function isLoopback(address: string): boolean {
 	const plain = plainAddress(address);
 	return plain === '::1' || plain.startsWith('127.');
-}
-
-/** An IPv4 address that came over an IPv6 socket as IPv4. */
-export function plainAddress(address: string): string {
-	return address.startsWith(IPV4_MAPPED) ? address.slice(IPV4_MAPPED.length) : address;
 }

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { parseLivePath, serveLive } from '#src/delivery/live-hls.js';
+import { liveResourceOf, serveLive } from '#src/delivery/live-hls.js';
+import { parseMediaPath } from '#src/http/paths.js';
 import { type Piece, SEGMENT_TYPE } from '#src/live/answer.js';
+import { streamName } from '#src/stream-name.js';
 import { until } from '../support/until.js';
 
 const PIECE = Buffer.alloc(256 * 1024, 'x');
@@ -53,7 +55,11 @@ class Growing {
 				{ live, files },
 				request,
 				response,
-				{ ...parseLivePath('/hls/a/b/live_video_1_2.m4s')!, query: '' },
+				{
+					name: streamName('a', 'b'),
+					resource: liveResourceOf(parseMediaPath('/hls/a/b/live_video_1_2.m4s')!)!,
+					query: '',
+				},
 				{},
 			);
 		});

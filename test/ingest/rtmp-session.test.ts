@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Access } from '#src/access/access.js';
 import type { AmfValue } from '#src/codec/amf-value.js';
 import { RtmpSession } from '#src/ingest/rtmp-session.js';
 import { Counters } from '#src/metrics/counters.js';
@@ -69,7 +70,16 @@ test('no sequence of commands and messages brings a session to anything but a co
 	const hubs = new HubSet({ directory, config, counters, log });
 	const relay = { processId: 'ingest00', onDemand: false };
 	const finder = new StreamFinder({ directory, relay, log, send: () => undefined });
-	const services = { config, requests: new FakePublishRequests(), hubs, directory, finder, counters, log };
+	const services = {
+		access: new Access('test'),
+		config,
+		requests: new FakePublishRequests(),
+		hubs,
+		directory,
+		finder,
+		counters,
+		log,
+	};
 	const step = fc.tuple(fc.constantFrom(...STREAM_IDS), message);
 	let ended = 0;
 	let connected = 0;

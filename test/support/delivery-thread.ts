@@ -11,6 +11,7 @@ import type { ThreadToCoordinator } from '#src/stream/thread-messages.js';
 import { testConfig } from './config.js';
 import type { LiveStream } from './live-stream.js';
 import { RequestsWithCoordinator } from './publish-requests.js';
+import { RecordingAccess } from './recording-access.js';
 import { keptLog, type LogLine } from './silent-log.js';
 
 /** The role's servers own these descriptors; a handle that is collected would close them a second time. */
@@ -20,6 +21,7 @@ const handles: ServerHandle[] = [];
 export class DeliveryThread {
 	readonly role: DeliveryRole;
 	readonly counters: Counters;
+	readonly access = new RecordingAccess();
 	readonly ingest: RequestsWithCoordinator;
 	readonly sent: ThreadToCoordinator[] = [];
 	readonly lines: LogLine[];
@@ -46,7 +48,7 @@ export class DeliveryThread {
 			server: { role: 'origin', ports: { http: this.port, files: this.filesPort } },
 			streams: [],
 		};
-		this.role = new DeliveryRole(data, (message) => this.sent.push(message), log);
+		this.role = new DeliveryRole(data, (message) => this.sent.push(message), log, { access: this.access });
 		this.ingest = new RequestsWithCoordinator(overrides);
 		const { port1, port2 } = new MessageChannel();
 		this.role.handle({ type: 'push-port', index: 0, port: port1 });

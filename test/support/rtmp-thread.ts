@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import pino from 'pino';
 import { PeerError } from '#src/errors.js';
 import { RtmpServer } from '#src/ingest/rtmp-server.js';
-import type { Publication, PublishRequests } from '#src/ingest/rtmp-services.js';
+import type { PublishRight, RtmpServices } from '#src/ingest/rtmp-services.js';
 import { Counters } from '#src/metrics/counters.js';
 import { RtmpClient, type RtmpClientOptions } from '#src/protocol/rtmp/client.js';
 import { parseAmfMessage } from '#src/protocol/rtmp/commands.js';
@@ -16,7 +16,10 @@ import type { PublisherInfo } from '#src/stream/thread-messages.js';
 import type { StreamName } from '#src/stream-name.js';
 import { testConfig } from './config.js';
 import type { LiveStream } from './live-stream.js';
+
 import { patient } from './patience.js';
+
+import { RecordingAccess } from './recording-access.js';
 
 export type SeenPush = { tagType: number; timestampMs: number; body: string };
 /** A publication as a test sees it. */
@@ -25,16 +28,16 @@ export type SeenPublication = {
 	publisher: PublisherInfo;
 	pushes: SeenPush[];
 	closed: string | null;
-	revoke: Parameters<PublishRequests['open']>[2];
+	revoke: Parameters<RtmpServices['requests']['open']>[2];
 };
 
 /** Grants everything, unless `verdict` is set, and writes down what comes. */
-export class FakePublishRequests implements PublishRequests {
+export class FakePublishRequests implements Pick<RtmpServices['requests'], 'open'> {
 	readonly publications: SeenPublication[] = [];
 	/** Resolves to grant, rejects to refuse. */
 	verdict: () => Promise<void> = async () => undefined;
 
-	async open(...[name, publisher, revoke]: Parameters<PublishRequests['open']>): Promise<Publication> {
+	async open(...[name, publisher, revoke]: Parameters<RtmpServices['requests']['open']>): Promise<PublishRight> {
 		await this.verdict();
 		const seen: SeenPublication = { name, publisher, pushes: [], closed: null, revoke };
 		this.publications.push(seen);
@@ -55,6 +58,7 @@ export class FakePublishRequests implements PublishRequests {
 /** An RTMP server with everything that its thread would give it, on a free port, ended with the test. */
 export class RtmpThread {
 	readonly requests = new FakePublishRequests();
+	readonly access = new RecordingAccess();
 	readonly directory = new StreamDirectory([]);
 	readonly counters = new Counters();
 	readonly logged: Record<string, unknown>[] = [];
@@ -63,13 +67,13 @@ export class RtmpThread {
 	port = 0;
 
 	private constructor(overrides: Record<string, unknown>) {
-		const { requests, directory, counters } = this;
+		const { access, requests, directory, counters } = this;
 		const config = testConfig(overrides);
 		const log = pino({ level: 'info' }, { write: (line: string) => this.logged.push(JSON.parse(line)) });
 		this.hubs = new HubSet({ directory, config, counters, log });
 		const relay = { processId: 'ingest00', onDemand: false };
 		const finder = new StreamFinder({ directory, relay, log, send: () => undefined });
-		this.server = new RtmpServer({ config, requests, hubs: this.hubs, directory, finder, counters, log });
+		this.server = new RtmpServer({ access, config, requests, hubs: this.hubs, directory, finder, counters, log });
 	}
 
 	static async start(t: TestContext, overrides: Record<string, unknown> = {}, secure = false): Promise<RtmpThread> {

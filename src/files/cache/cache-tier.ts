@@ -4,6 +4,8 @@ import { LRUCache } from 'lru-cache';
 import type { Config } from '../../config/schema.js';
 import { PeerError, peerErrorOf } from '../../errors.js';
 import { statusOf } from '../../http/answer.js';
+import { parseMediaPath, parseStreamPath } from '../../http/paths.js';
+import { parseLiveName } from '../../live/names.js';
 import type { Counters, FileCounter } from '../../metrics/counters.js';
 import { formatVia, parseVia, VIA_HEADER } from '../../protocol/relay.js';
 import { Upstreams } from '../../relay/upstreams.js';
@@ -34,9 +36,15 @@ const RESULT_COUNTER: Readonly<Record<Result, FileCounter>> = {
 };
 
 /** At the upstream this path would be a live stream. No file would ever end. */
-const STREAM = /^\/[^/]+\/[^/]+\.flv$/;
+function namesStream(local: string): boolean {
+	return parseStreamPath(local)?.flv === true;
+}
+
 /** A segment of live DASH is passed on while it is being made. */
-const GROWING = /^\/hls\/[^/]+\/[^/]+\/live_(?:video|audio)_\d+_\d+\.m4s$/;
+function isGrowing(local: string): boolean {
+	const media = local.endsWith('.m4s') ? parseMediaPath(local) : null;
+	return media?.folder === 'hls' && parseLiveName(media.rest)?.kind === 'track-segment';
+}
 
 /** Header fields of what is passed on while it is being made. */
 const PASSED_ON = ['Cache-Status', 'millrace; fwd=uri-miss', 'Via', VIA];
@@ -138,16 +146,16 @@ export class CacheTier implements FileSource {
 	}
 
 	async find({ local, query, request }: Wanted): Promise<Supply> {
-		if (STREAM.test(local)) {
+		if (namesStream(local)) {
 			throw new PeerError('STREAM_NOT_FOUND', 'this is a gateway of files');
 		}
 		const via = this.#checkLoop(request);
 		const key = local + query;
-		const isGrowing = GROWING.test(local);
-		if (!isForAll(request) || (isGrowing && request.method === 'HEAD')) {
+		const growing = isGrowing(local);
+		if (!isForAll(request) || (growing && request.method === 'HEAD')) {
 			return this.#through(key, via);
 		}
-		if (isGrowing) {
+		if (growing) {
 			return (exchange) => this.#serveGrowing(exchange, key, via);
 		}
 		const kept = this.#kept(key);

@@ -1,0 +1,25 @@
+import { Access, type ApiVerdict, type Verdict } from '#src/access/access.js';
+import type { AccessRequest } from '#src/access/request.js';
+import { reasonOf } from '#src/errors.js';
+
+/** Rules that write down what they are asked. They allow as the default does, unless `verdict` says otherwise. */
+export class RecordingAccess extends Access {
+	readonly requests: AccessRequest[] = [];
+	verdict: ((request: AccessRequest) => Verdict | Promise<Verdict>) | null = null;
+
+	constructor() {
+		super('test');
+	}
+
+	override judge(request: AccessRequest): Verdict | Promise<Verdict> {
+		this.requests.push(request);
+		return this.verdict?.(request) ?? super.judge(request);
+	}
+
+	override judgeApi(request: AccessRequest): ApiVerdict | Promise<ApiVerdict> {
+		this.requests.push(request);
+		return super.judgeApi(request);
+	}
+}
+
+export const REFUSED: Verdict = { allowed: false, ...reasonOf('PUBLISH_REFUSED', 'as the test wants it') };
