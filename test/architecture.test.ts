@@ -46,12 +46,6 @@ const TOP_LEVEL_FOLDERS = ['bench', 'docs', 'ops', 'src', 'test', 'workers'];
 const MAX_SOURCE_LINES = 400;
 const MAX_WORKER_LINES = 40;
 
-/** Files whose comments are older than the rule for them. */
-const OLD_COMMENTS = [
-	...['ingest/push-receiver.ts', 'ingest/rtmp-publish.ts', 'ingest/rtmp-services.ts'],
-	...['relay/media-tag.ts', 'relay/pull-output.ts'],
-].map((file) => `src/${file}`);
-
 /** Source files that may be longer than MAX_SOURCE_LINES, each with its reason. */
 const LONG_FILES: Readonly<Record<string, string>> = {};
 
@@ -273,7 +267,6 @@ describe('architecture', () => {
 
 	it('has comments that begin with their subject', () => {
 		const wrong = everything
-			.filter((file) => !OLD_COMMENTS.includes(file.path))
 			.flatMap((file) => commentsOf(file.text).map((comment) => `${file.path}: ${comment}`))
 			.filter((comment) => /: (Of|Wh(at|atever|ether|ere|erever|ich|o|oever|om|omever|ose)|How|Those)\b/.test(comment));
 		assert.deepEqual(wrong, []);

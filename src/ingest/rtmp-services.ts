@@ -29,14 +29,14 @@ export type RtmpServices = {
 	readonly log: Logger;
 };
 
-/** What a session lends to the streams on its connection. */
+/** The session's side of the streams on its connection. */
 export type StreamHost = {
 	readonly connection: RtmpConnection;
 	readonly services: RtmpServices;
 	readonly protocol: Protocol;
-	/** Of the peer, as `address:port`. */
+	/** The peer's `address:port`. */
 	readonly address: string;
-	/** What a relay says (protocol/relay.ts). */
+	/** The processes that a relay names (protocol/relay.ts). */
 	readonly via: readonly string[];
 	readonly resumeMs: number | undefined;
 	/** The request of something on this connection, which is of the app that it connected to. */

@@ -11,7 +11,7 @@ export type MediaTag = { tagType: number; dtsMs: number; body: KeptBytes };
 
 export type TagFacts = { kind: 'audio' | 'video'; role: TagRole; trackId: number; keyframe: boolean };
 
-/** What an audio or video tag is; null for script data, and for what cannot be read. */
+/** Returns the facts of an audio or video tag; null for script data, and for a tag that cannot be read. */
 export function factsOf(tagType: number, body: Uint8Array): TagFacts | null {
 	if (tagType !== TagType.audio && tagType !== TagType.video) {
 		return null;
@@ -26,7 +26,7 @@ export function factsOf(tagType: number, body: Uint8Array): TagFacts | null {
 	}
 }
 
-/** What a receiver needs before the frames: metadata and sequence headers, the newest of each. */
+/** The tags that a receiver needs before the frames: metadata and sequence headers, the newest of each. */
 export class StreamHeaders {
 	#metadata: MediaTag | null = null;
 	readonly #tracks = new Map<string, MediaTag>();

@@ -25,7 +25,7 @@ export type PullOutputParts = { name: StreamName; requests: PublishRequests; eve
 type Tag = { tagType: number; timestampMs: number; body: Uint8Array; frame: { keyframe: boolean } | null };
 type HeldTag = Tag & { body: KeptBytes };
 
-/** What waits for a verdict. A group of pictures of a large stream takes a part of it. */
+/** The limit of the bytes that wait for a verdict. A group of pictures of a large stream takes a part of it. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
 /**
@@ -46,7 +46,7 @@ export class PullOutput {
 	#join: TagJoin | null = null;
 	/** This source's first new frame has been passed on. */
 	#fresh = false;
-	/** What makes this source's time that of the first one. */
+	/** Added to this source's time, it gives the time of the first one. */
 	#shiftMs = 0;
 	/** Newest frames; of a stream with video, its sound may be ahead of the next keyframe. */
 	#lastVideoMs: number | null = null;
@@ -65,12 +65,15 @@ export class PullOutput {
 		return this.#publication !== null;
 	}
 
-	/** How far the stream has come, for a source that goes on with it; null when there is nothing to go on with. */
+	/** The newest time of the stream, for a source that goes on with it; null when there is nothing to go on with. */
 	get resumeMs(): number | null {
 		return this.#lastVideoMs ?? this.#lastAudioMs;
 	}
 
-	/** What follows comes from another source. `address` is where from; `askedForMs`: where it was asked to go on. */
+	/**
+	 * The next tags come from another source. `address` is its address, `askedForMs` the time at which it was asked to
+	 * go on.
+	 */
 	begin(address: string, askedForMs: number | null): void {
 		this.#held.drop();
 		this.#askedForMs = askedForMs;
@@ -168,7 +171,10 @@ export class PullOutput {
 		}
 	}
 
-	/** What is no frame: sequence headers are for the frames that follow, everything else belongs to those before it. */
+	/**
+	 * Takes a tag that is no frame. Sequence headers are for the frames behind them; everything else belongs to the
+	 * frames before it.
+	 */
 	#takeAside(tag: Tag): void {
 		if (!this.#join!.joined) {
 			this.#hold(tag);
