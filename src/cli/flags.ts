@@ -1,3 +1,5 @@
+import { LISTENER_NAMES, type LISTENERS, listenerSpec } from '../config/listeners.js';
+
 /** The flags of the command line. Those with a `key` set that configuration key and win over file and environment. */
 export type Flag = {
 	/** Name of the value in the usage text; null = a switch. */
@@ -13,20 +15,12 @@ export type Flag = {
 	roles?: readonly string[];
 };
 
-const LIVE = ['origin', 'flv-gateway'];
 const GATEWAYS = ['flv-gateway', 'file-gateway'];
 
 export const FLAGS = {
 	role: { value: 'ROLE', help: 'Role to run: origin (default), flv-gateway, file-gateway', key: null },
 	config: { value: 'FILE', help: 'YAML configuration file (see config.example.yaml)', key: null },
-	'rtmp-port': { value: 'PORT', help: 'RTMP publish and play', key: 'rtmp.port', roles: LIVE },
-	'http-port': {
-		value: 'PORT',
-		help: 'HTTP-FLV and WebSocket-FLV, push and play',
-		key: 'http.port',
-		roles: ['origin'],
-	},
-	'files-port': { value: 'PORT', help: 'Files, recordings, web pages', key: 'files.port', roles: ['origin'] },
+	...portFlags(),
 	'admin-port': { value: 'PORT', help: 'Metrics, health, API', key: 'admin.port' },
 	media: { value: 'DIR', help: 'Directory of recordings', key: 'media', roles: ['origin'] },
 	upstream: {
@@ -57,3 +51,15 @@ export const FLAGS = {
 } as const satisfies Readonly<Record<string, Flag>>;
 
 export type FlagName = keyof typeof FLAGS;
+
+type FlagOf<Spec> = Spec extends { flag: { name: infer Name extends string } } ? Name : never;
+type PortFlagName = FlagOf<(typeof LISTENERS)[keyof typeof LISTENERS]>;
+
+/** A flag for each listener that has one. */
+function portFlags(): Record<PortFlagName, Flag> {
+	const flags = LISTENER_NAMES.flatMap((name): [string, Flag][] => {
+		const { portKey, flag } = listenerSpec(name);
+		return flag === undefined ? [] : [[flag.name, { value: 'PORT', help: flag.help, key: portKey, roles: flag.roles }]];
+	});
+	return Object.fromEntries(flags) as Record<PortFlagName, Flag>;
+}

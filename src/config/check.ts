@@ -2,13 +2,15 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { ConfigError } from './config-error.js';
+import { LISTENERS, PORT_NAMES } from './listeners.js';
+import { type PortPlan, portPlans } from './port-plan.js';
 import type { Config } from './schema.js';
 import type { Origin } from './sources.js';
 import { valueAt } from './tree.js';
 import { formatSize } from './units.js';
 
 const MAX_RING_BYTES = 32 * 1024 ** 2;
-const SHARED_PORT_KEYS = ['rtmp.port', 'rtmp.tlsPort', 'http.port', 'files.port'] as const;
+const PORT_KEYS = PORT_NAMES.map((name) => LISTENERS[name].portKey);
 
 /** The needs of the role that runs, which a schema cannot know: see RoleProfile. */
 type Needs = {
@@ -59,16 +61,13 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, Origin>
 type Report = (key: string, problem: string) => void;
 
 function checkPorts(config: Config, origins: ReadonlyMap<string, Origin>, report: Report): void {
-	if (SHARED_PORT_KEYS.every((key) => valueAt(config, key.split('.')) === 'off')) {
+	if (PORT_KEYS.every((key) => valueAt(config, key.split('.')) === 'off')) {
 		report('rtmp.port', 'off, like every other port: there is nothing to do');
 	}
 	const taken = new Map<number, string>();
-	const keys = [...SHARED_PORT_KEYS, ...(sharesAddress(config) ? (['admin.port'] as const) : [])];
-	for (const key of keys) {
-		const port = valueAt(config, key.split('.'));
-		// Port 80 that nobody asked for gives way (primary/listeners.ts).
-		const givesWay = key === 'files.port' && origins.get(key)?.source === 'default';
-		if (typeof port !== 'number' || port === 0 || givesWay) {
+	for (const { key, port, fallbackPort } of [...portPlans(PORT_NAMES, config, origins), ...adminPlan(config)]) {
+		// A port that gives way is bound when all others are.
+		if (port === 0 || fallbackPort !== null) {
 			continue;
 		}
 		const other = taken.get(port);
@@ -79,8 +78,11 @@ function checkPorts(config: Config, origins: ReadonlyMap<string, Origin>, report
 	}
 }
 
-function sharesAddress({ host, admin }: Config): boolean {
-	return [host, admin.host].some((address) => address === '::' || address === '0.0.0.0') || host === admin.host;
+/** The admin port, if the others are on its address too. */
+function adminPlan({ host, admin }: Config): Pick<PortPlan, 'key' | 'port' | 'fallbackPort'>[] {
+	const isShared =
+		[host, admin.host].some((address) => address === '::' || address === '0.0.0.0') || host === admin.host;
+	return isShared && admin.port !== 'off' ? [{ key: 'admin.port', port: admin.port, fallbackPort: null }] : [];
 }
 
 function checkTls({ rtmp, tls }: Config, report: Report): void {

@@ -1,4 +1,5 @@
 import { Access } from '../access/access.js';
+import { LISTENERS, type ListenerName, listenersOf } from '../config/listeners.js';
 import type { Config } from '../config/schema.js';
 import { FileServer } from '../files/file-server.js';
 import type { FileSource } from '../files/file-source.js';
@@ -12,7 +13,7 @@ import { ConnectionLimits } from '../stream/connection-limits.js';
 import { StreamDirectory } from '../stream/directory.js';
 import { HubSet } from '../stream/play/hub-set.js';
 import { audienceReporter, StreamFinder } from '../stream/stream-finder.js';
-import type { CoordinatorToThread, ListenerName, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
+import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { HttpServer } from './http-server.js';
 import type { PushGate } from './push-gate.js';
@@ -83,11 +84,11 @@ export class DeliveryRole {
 		};
 		this.#internal = internalServices(this.#services, source);
 		this.#limits = new ConnectionLimits(config, data.connections);
-		this.#servers = (['http', 'files', 'internal'] as const).map((name) => {
+		this.#servers = listenersOf('delivery').map((name) => {
 			const services = name === 'internal' ? this.#internal : this.#services;
 			const router = new Router(services, name);
 			const limits = name === 'internal' ? null : this.#limits;
-			return { name, router, server: new HttpServer(services, limits, router, name !== 'files') };
+			return { name, router, server: new HttpServer(services, limits, router, LISTENERS[name].streams) };
 		});
 	}
 

@@ -3,6 +3,7 @@ import { peerAddress } from '../access/address.js';
 import { reasonOf } from '../errors.js';
 import { answerError, rawErrorResponse, responseHead, statusOf } from '../http/answer.js';
 import { corsHeaders } from '../http/cors.js';
+import { receiverCounters } from '../metrics/counters.js';
 import { streamLabels } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { flvChunkedFormat, flvFormat } from './flv-formats.js';
@@ -10,9 +11,6 @@ import type { LentSocket } from './lent-socket.js';
 import { findStream, PlaySession, type PlayTarget, type PlayWire } from './play-session.js';
 import { reportSessionEnd } from './session-end.js';
 
-const COUNTERS = { bytesOut: 'bytesOutHttpFlv', current: 'currentSubscribersHttpFlv' } as const;
-/** Bytes to another process of this server are counted where they go on to viewers. */
-const INTERNAL_COUNTERS = { bytesOut: 'bytesOutInternal', current: 'currentInternal' } as const;
 const HEADERS = {
 	'Content-Type': 'video/x-flv',
 	'Cache-Control': 'no-store',
@@ -49,7 +47,8 @@ export async function playByHttp(
 		reportSessionEnd(services, { ...facts, startedAtMs }, error, { bytesIn: 0, bytesOut: 0 });
 		return;
 	}
-	const counters = services.internal ? INTERNAL_COUNTERS : COUNTERS;
+	// Bytes to another process of this server are counted where they go on to viewers.
+	const counters = receiverCounters(services.internal ? 'internal' : 'http-flv');
 	new PlaySession(services, httpWire(request.httpVersion, cors, counters), socket, found, target).start();
 }
 

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { peerAddress } from '../access/address.js';
 import { type Reason, reasonOf } from '../errors.js';
 import { answerError } from '../http/answer.js';
-import type { Protocol, PublisherInfo } from '../stream/thread-messages.js';
+import type { Protocol } from '../protocol/protocols.js';
+import type { PublisherInfo } from '../stream/thread-messages.js';
 import type { PushSession, PushWire } from './push-session.js';
 
 /** The rest of a refused body is read for this long, so that the peer sees the answer and not a reset. */

@@ -1,5 +1,5 @@
 import { type Reason, reasonOf } from '../errors.js';
-import type { Protocol } from '../stream/thread-messages.js';
+import type { Protocol } from '../protocol/protocols.js';
 import { type StreamName, streamLabels } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import type { PushChannel, PushListener } from './push-gate.js';

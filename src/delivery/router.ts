@@ -3,6 +3,7 @@ import { whenJudged } from '../access/access.js';
 import { peerAddress } from '../access/address.js';
 import { httpAccessRequest } from '../access/http-request.js';
 import type { AccessRequest } from '../access/request.js';
+import { LISTENERS, type ListenerName } from '../config/listeners.js';
 import { PeerError, peerErrorOf, reasonOf } from '../errors.js';
 import { localPathOf } from '../files/local-path.js';
 import { answerError } from '../http/answer.js';
@@ -17,7 +18,6 @@ import {
 	type RelayedPublisher,
 	VIA_HEADER,
 } from '../protocol/relay.js';
-import type { ListenerName, Protocol } from '../stream/thread-messages.js';
 import { type StreamName, streamName } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { playByHttp } from './http-play.js';
@@ -35,7 +35,6 @@ import { playByWebSocket } from './ws-play.js';
 import { WsPushWire } from './ws-push.js';
 
 const METHOD_NOT_ALLOWED = 405;
-const PUSH_PROTOCOLS = ['http-flv', 'ws-flv'] as const satisfies readonly Protocol[];
 
 type Wish = Pick<AccessRequest, 'action' | 'protocol' | 'asked' | 'query'>;
 
@@ -202,7 +201,7 @@ export class Router {
 		if (route.kind === 'stream' && this.#services.live === null && !publishes) {
 			return { kind: 'file', path: `/${route.asked.app}/${route.asked.name}.flv`, query: route.query };
 		}
-		if (route.kind === 'stream' && this.#listener === 'files') {
+		if (route.kind === 'stream' && !LISTENERS[this.#listener].streams) {
 			throw new PeerError('STREAM_NOT_FOUND', 'this port serves files only');
 		}
 		const { corsOrigins } = this.#services.config.http;
@@ -214,8 +213,8 @@ export class Router {
 	}
 
 	/** Returns the publisher whose push another process hands on. */
-	#relayedPublisher({ headers }: IncomingMessage): RelayedPublisher<Protocol> | null {
-		return this.#services.internal ? parsePublisher(headers[PUBLISHER_HEADER], PUSH_PROTOCOLS) : null;
+	#relayedPublisher({ headers }: IncomingMessage): RelayedPublisher | null {
+		return this.#services.internal ? parsePublisher(headers[PUBLISHER_HEADER]) : null;
 	}
 
 	#push(wire: PushWire & { watch(session: PushSession): void }, target: PushTarget): void {

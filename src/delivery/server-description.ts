@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import { LISTENERS, type ListenerName } from '../config/listeners.js';
 import { policyOf } from '../config/policy.js';
-import type { ListenerName } from '../stream/thread-messages.js';
 import type { DeliveryServices } from './delivery-services.js';
 
 const PATH = '/server.json';
@@ -39,7 +39,7 @@ export function describeServer(
 	return {
 		role,
 		port: ports[listener] ?? 0,
-		live: live !== null && listener !== 'files',
+		live: live !== null && LISTENERS[listener].streams,
 		publish: role === 'origin',
 		ports,
 		recorded: { flv: record.flv && records, fmp4: record.fmp4 && records, hls: record.hls && records },

@@ -2,7 +2,7 @@ import type { Reason } from '../errors.js';
 import type { Logger } from '../log/logger.js';
 import type { RepeatReporter } from '../log/repeat-reporter.js';
 import type { Counters } from '../metrics/counters.js';
-import type { Protocol } from '../stream/thread-messages.js';
+import type { Protocol } from '../protocol/protocols.js';
 
 /** The facts of a session that its line in the log has. */
 export type SessionFacts = {

@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws';
 import { peerAddress } from '../access/address.js';
 import { type ErrorCode, type Reason, reasonOf } from '../errors.js';
 import { corsHeaders } from '../http/cors.js';
+import { receiverCounters } from '../metrics/counters.js';
 import { streamLabels } from '../stream-name.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { flvWebSocketFormat } from './flv-formats.js';
@@ -12,7 +13,6 @@ import { findStream, PlaySession, type PlayTarget, type PlayWire } from './play-
 import { reportSessionEnd } from './session-end.js';
 import { closeCodeOf, Handshaker, refuseHandshake } from './web-socket.js';
 
-const COUNTERS = { bytesOut: 'bytesOutWsFlv', current: 'currentSubscribersWsFlv' } as const;
 /** Viewers have nothing to say; some players send a word to keep the connection alive. */
 const MAX_MESSAGE_BYTES = 4096;
 
@@ -46,7 +46,7 @@ export async function playByWebSocket(
 class WebSocketWire implements PlayWire {
 	readonly protocol = 'ws-flv';
 	readonly format = flvWebSocketFormat;
-	readonly counters = COUNTERS;
+	readonly counters = receiverCounters('ws-flv');
 	readonly #cors: Record<string, string>;
 	/** Until it is answered. */
 	#handshake: { request: IncomingMessage; head: Buffer } | null;

@@ -1,5 +1,6 @@
 import type { ListenOptions } from 'node:net';
 import { Access } from '../access/access.js';
+import { LISTENERS, listenersOf } from '../config/listeners.js';
 import { createLogger, type Logger } from '../log/logger.js';
 import { Counters } from '../metrics/counters.js';
 import { LISTEN_BACKLOG } from '../stream/connection-limits.js';
@@ -51,12 +52,11 @@ export class IngestRole {
 	}
 
 	async start(): Promise<void> {
-		const { rtmp, rtmps } = this.#data.listeners;
-		if (rtmp !== undefined) {
-			await this.#rtmp.listen(inherited(rtmp));
-		}
-		if (rtmps !== undefined) {
-			await this.#rtmp.listen(inherited(rtmps), true);
+		for (const name of listenersOf('ingest')) {
+			const fd = this.#data.listeners[name];
+			if (fd !== undefined) {
+				await this.#rtmp.listen(inherited(fd), LISTENERS[name].tls);
+			}
 		}
 	}
 

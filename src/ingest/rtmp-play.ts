@@ -4,9 +4,10 @@ import type { AccessRequest } from '../access/request.js';
 import { serializeAmf0 } from '../codec/amf0.js';
 import { policyOf } from '../config/policy.js';
 import { ERROR_CODES, type ErrorCode, PeerError } from '../errors.js';
+import { receiverCounters } from '../metrics/counters.js';
 import { onStatusBody } from '../protocol/rtmp/commands.js';
 import { UserControlEvent } from '../protocol/rtmp/message.js';
-import type { SubscriberPort, Subscription, WireFormat } from '../stream/play/subscriber.js';
+import type { Subscription, WireFormat } from '../stream/play/subscriber.js';
 import type { StreamInfo } from '../stream/thread-messages.js';
 import type { StreamName } from '../stream-name.js';
 import type { QueriedName } from './rtmp-names.js';
@@ -15,7 +16,6 @@ import type { StreamHost } from './rtmp-services.js';
 
 /** Flash players read no samples of a stream without this message; other players know that it comes. */
 const SAMPLE_ACCESS_BODY = serializeAmf0('|RtmpSampleAccess', true, true);
-const COUNTERS: SubscriberPort['counters'] = { bytesOut: 'bytesOutRtmp', current: 'currentSubscribersRtmp' };
 
 /** One stream that a connection plays, from the wish to the end. */
 export class RtmpPlay {
@@ -152,14 +152,14 @@ export class RtmpPlay {
 	}
 
 	#subscribe(): void {
-		const { connection, services, resumeMs } = this.#host;
+		const { connection, services, protocol, resumeMs } = this.#host;
 		if (this.#stream === null) {
 			return;
 		}
 		this.#subscription = services.hubs.of(this.#stream).subscribe({
 			socket: connection.socket,
 			format: this.#format(),
-			counters: COUNTERS,
+			counters: receiverCounters(protocol),
 			resumeMs,
 			ended: (code) => this.#ended(code),
 		});

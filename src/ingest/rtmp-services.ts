@@ -4,13 +4,14 @@ import type { Config } from '../config/schema.js';
 import type { PeerError } from '../errors.js';
 import type { Logger } from '../log/logger.js';
 import type { Counters } from '../metrics/counters.js';
+import type { PlayProtocol } from '../protocol/protocols.js';
 import type { RtmpConnection } from '../protocol/rtmp/connection.js';
 import type { StreamDirectory } from '../stream/directory.js';
 import type { SubscriberPort, Subscription } from '../stream/play/subscriber.js';
 import type { Publication } from '../stream/publish/publication.js';
 import type { PublishRequests } from '../stream/publish/publish-requests.js';
 import type { StreamFinder } from '../stream/stream-finder.js';
-import type { Protocol, StreamInfo } from '../stream/thread-messages.js';
+import type { StreamInfo } from '../stream/thread-messages.js';
 import type { QueriedName } from './rtmp-names.js';
 
 /** The part of a publication that a session uses. */
@@ -33,7 +34,7 @@ export type RtmpServices = {
 export type StreamHost = {
 	readonly connection: RtmpConnection;
 	readonly services: RtmpServices;
-	readonly protocol: Protocol;
+	readonly protocol: PlayProtocol;
 	/** The peer's `address:port`. */
 	readonly address: string;
 	/** The processes that a relay names (protocol/relay.ts). */

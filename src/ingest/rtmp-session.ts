@@ -6,6 +6,7 @@ import { queryCredentials } from '../access/http-request.js';
 import { type AccessRequest, UNSAID } from '../access/request.js';
 import { type AmfValue, amfString } from '../codec/amf-value.js';
 import { PeerError, peerErrorOf } from '../errors.js';
+import type { PlayProtocol } from '../protocol/protocols.js';
 import {
 	CapsEx,
 	type Command,
@@ -20,7 +21,6 @@ import {
 import { RtmpConnection } from '../protocol/rtmp/connection.js';
 import { ServerHandshake } from '../protocol/rtmp/handshake.js';
 import { MessageType } from '../protocol/rtmp/message.js';
-import type { Protocol } from '../stream/thread-messages.js';
 import { namePart } from '../stream-name.js';
 import { MessageStreams } from './rtmp-message-streams.js';
 import { joinQueries, type QueriedName, splitName } from './rtmp-names.js';
@@ -35,7 +35,7 @@ const MAX_COMMAND_BYTES = 64 * 1024;
 export class RtmpSession implements StreamHost {
 	readonly connection: RtmpConnection;
 	readonly services: RtmpServices;
-	readonly protocol: Protocol;
+	readonly protocol: PlayProtocol;
 	readonly address: string;
 	readonly #peer: Pick<AccessRequest, 'ip' | 'port'>;
 	readonly #onClosed: (session: RtmpSession) => void;
@@ -50,7 +50,7 @@ export class RtmpSession implements StreamHost {
 	/** @param onClosed called once, when the session is over; its socket may still be flushing. */
 	constructor(
 		socket: Socket,
-		protocol: Protocol,
+		protocol: PlayProtocol,
 		address: string,
 		services: RtmpServices,
 		onClosed: (session: RtmpSession) => void,

@@ -1,6 +1,7 @@
+import { VIEWER_PROTOCOLS, type ViewerProtocol } from '../protocol/protocols.js';
 import type { FileCounter } from './counters.js';
 import type { ProcessSnapshot, RecorderCounts, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
-import { type RING_COUNTS, sum, VIEWER_PROTOCOLS, type ViewerProtocol } from './stream-counts.js';
+import { type RING_COUNTS, sum } from './stream-counts.js';
 
 /** One series of a metric: its labels, in the metric's order, and its value. */
 export type Sample = readonly [labels: readonly string[], value: number];

@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from '../errors.js';
+import { type PlayProtocol, PROTOCOLS, VIEWER_PROTOCOLS, type ViewerProtocol } from '../protocol/protocols.js';
 
 /**
  * Counters that live in shared memory: every thread has a slab of its own and is its only writer, so counting is a plain
@@ -42,20 +43,30 @@ export const THREAD_COUNTERS = [
 ] as const;
 export type ThreadCounter = (typeof THREAD_COUNTERS)[number];
 
-/** Counters and gauges of a stream as one thread sees it. What goes to other processes of this server (`Internal`) is no viewer's. */
-export const STREAM_COUNTERS = [
-	'bytesOutRtmp',
-	'bytesOutHttpFlv',
-	'bytesOutWsFlv',
-	'currentSubscribersRtmp',
-	'currentSubscribersHttpFlv',
-	'currentSubscribersWsFlv',
-	'bytesOutInternal',
-	'currentInternal',
+/** Those who get a stream, each with a pair of counters. `internal` = other processes of this server, which are no viewers. */
+type Receiver = ViewerProtocol | 'internal';
+const RECEIVERS: readonly Receiver[] = [...VIEWER_PROTOCOLS, 'internal'];
+
+/** Counters and gauges of a stream as one thread sees it. */
+export type StreamCounter = `bytesOut:${Receiver}` | `current:${Receiver}` | 'skips' | 'lagClosed';
+export const STREAM_COUNTERS: readonly StreamCounter[] = [
+	...RECEIVERS.flatMap((receiver): StreamCounter[] => [`bytesOut:${receiver}`, `current:${receiver}`]),
 	'skips',
 	'lagClosed',
-] as const;
-export type StreamCounter = (typeof STREAM_COUNTERS)[number];
+];
+
+/** The counters of one kind of receiver. */
+export type ReceiverCounters = { readonly bytesOut: StreamCounter; readonly current: StreamCounter };
+
+/** One object for each kind: subscribers of one kind are told by it. */
+const RECEIVER_COUNTERS = Object.fromEntries(
+	RECEIVERS.map((receiver) => [receiver, { bytesOut: `bytesOut:${receiver}`, current: `current:${receiver}` }]),
+) as Record<Receiver, ReceiverCounters>;
+
+/** The counters of viewers by `protocol`, or of what goes to another process of this server. */
+export function receiverCounters(protocol: PlayProtocol | 'internal'): ReceiverCounters {
+	return RECEIVER_COUNTERS[protocol === 'internal' ? protocol : PROTOCOLS[protocol].viewers];
+}
 
 /** Streams with a counter slot of their own; the others share slot 0, shown as app "_other". */
 export const MAX_COUNTED_STREAMS = 1024;

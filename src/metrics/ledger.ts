@@ -1,8 +1,9 @@
 import { ERROR_CODES, type ErrorCode } from '../errors.js';
+import { VIEWER_PROTOCOLS, type ViewerProtocol } from '../protocol/protocols.js';
 import { Figure, HEADER_BYTES, StreamFlag } from '../ring/layout.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { type StreamName, streamName } from '../stream-name.js';
-import { Counters, FILE_COUNTERS, type FileCounter, MAX_COUNTED_STREAMS, type StreamCounter } from './counters.js';
+import { Counters, FILE_COUNTERS, type FileCounter, MAX_COUNTED_STREAMS } from './counters.js';
 import { mergeStreams } from './merge-streams.js';
 import type { ProcessSnapshot, PullCounts, StreamSnapshot, ThreadSnapshot } from './snapshot.js';
 import {
@@ -12,8 +13,6 @@ import {
 	ringCounts,
 	type StreamCounts,
 	sum,
-	VIEWER_PROTOCOLS,
-	type ViewerProtocol,
 	zeroCounts,
 } from './stream-counts.js';
 
@@ -33,17 +32,6 @@ const SHARED_SLOT = 0;
 const SHARED_SLOT_NAME = streamName('_other', '_other');
 /** Ended streams whose counts go on where they were if they come back. */
 const MAX_REMEMBERED_STREAMS = 1024;
-
-const BYTES_OUT: Readonly<Record<ViewerProtocol, StreamCounter>> = {
-	rtmp: 'bytesOutRtmp',
-	'http-flv': 'bytesOutHttpFlv',
-	'ws-flv': 'bytesOutWsFlv',
-};
-const SUBSCRIBERS: Readonly<Record<ViewerProtocol, StreamCounter>> = {
-	rtmp: 'currentSubscribersRtmp',
-	'http-flv': 'currentSubscribersHttpFlv',
-	'ws-flv': 'currentSubscribersWsFlv',
-};
 
 /**
  * Keeps a process's counts from going backwards: what a dead thread or an ended stream has counted stays in the sums. The
@@ -196,7 +184,7 @@ export class CounterLedger {
 	#addSlot(counts: StreamCounts, slot: number): void {
 		for (const slab of this.#slabs()) {
 			for (const protocol of VIEWER_PROTOCOLS) {
-				counts.bytesOut[protocol] += slab.stream(slot, BYTES_OUT[protocol]);
+				counts.bytesOut[protocol] += slab.stream(slot, `bytesOut:${protocol}`);
 			}
 			counts.skips += slab.stream(slot, 'skips');
 			counts.lagClosed += slab.stream(slot, 'lagClosed');
@@ -205,7 +193,7 @@ export class CounterLedger {
 
 	#subscribers(slot: number): Record<ViewerProtocol, number> {
 		const slabs = [...this.#slabs()];
-		return byProtocol((protocol) => sum(slabs, (slab) => slab.stream(slot, SUBSCRIBERS[protocol])));
+		return byProtocol((protocol) => sum(slabs, (slab) => slab.stream(slot, `current:${protocol}`)));
 	}
 
 	*#slabs(): Iterable<Counters> {

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../errors.js';
+import type { ViewerProtocol } from '../protocol/protocols.js';
 import type { StreamName } from '../stream-name.js';
 import type { FileCounter } from './counters.js';
-import type { StreamCounts, ViewerProtocol } from './stream-counts.js';
+import type { StreamCounts } from './stream-counts.js';
 
 /**
  * The state of a role process at one moment, as plain data. The coordinator makes it when somebody asks, the primary

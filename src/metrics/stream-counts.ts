@@ -1,8 +1,6 @@
+import { VIEWER_PROTOCOLS, type ViewerProtocol } from '../protocol/protocols.js';
 import { Figure } from '../ring/layout.js';
 import type { RingReader } from '../ring/ring-reader.js';
-
-export const VIEWER_PROTOCOLS = ['rtmp', 'http-flv', 'ws-flv'] as const;
-export type ViewerProtocol = (typeof VIEWER_PROTOCOLS)[number];
 
 /** Counts of a stream that its ring keeps: the names are those of Figure in ring/layout.ts. */
 export const RING_COUNTS = [

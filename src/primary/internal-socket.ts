@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ConfigError } from '../config/config-error.js';
+import type { Listener } from './listeners.js';
 import { bindUnixHandle, type ServerHandle } from './server-handle.js';
 
 const DIRECTORY = 'millrace-';
 const NAME = 'origin.sock';
+/** The configuration key that asks for it. */
+const KEY = 'delivery.processes';
 
 /**
  * The Unix socket by which an origin process feeds the delivery processes beside it: bound like the ports, without accepting, in a
@@ -13,7 +16,8 @@ const NAME = 'origin.sock';
  */
 export class InternalSocket {
 	readonly path: string;
-	readonly handle: ServerHandle;
+	readonly listener: Listener;
+	readonly #handle: ServerHandle;
 	readonly #directory: string;
 
 	/** Throws ConfigError when it cannot be had. */
@@ -30,11 +34,12 @@ export class InternalSocket {
 			this.#remove();
 			throw unusable(this.path, handle);
 		}
-		this.handle = handle;
+		this.#handle = handle;
+		this.listener = { name: 'internal', key: KEY, host: this.path, port: 0, handle };
 	}
 
 	close(): void {
-		this.handle.close();
+		this.#handle.close();
 		this.#remove();
 	}
 
@@ -44,5 +49,5 @@ export class InternalSocket {
 }
 
 function unusable(place: string, error: string): ConfigError {
-	return new ConfigError([`delivery.processes: no Unix socket at ${place} (${error}); TMPDIR names another place`]);
+	return new ConfigError([`${KEY}: no Unix socket at ${place} (${error}); TMPDIR names another place`]);
 }

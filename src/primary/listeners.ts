@@ -1,10 +1,10 @@
 import { ConfigError } from '../config/config-error.js';
-import type { ListenerName } from '../stream/thread-messages.js';
-import type { ListenerPlan } from './roles.js';
+import type { ListenerName } from '../config/listeners.js';
+import type { PortPlan } from '../config/port-plan.js';
 import { bindHandle, boundPort, type ServerHandle } from './server-handle.js';
 
 /** A port bound for the whole life of the primary. */
-export type Listener = { name: ListenerName; port: number; handle: ServerHandle };
+export type Listener = Pick<PortPlan, 'name' | 'key' | 'host' | 'port'> & { handle: ServerHandle };
 
 const ANY_IPV6 = '::';
 const ANY_IPV4 = '0.0.0.0';
@@ -21,18 +21,19 @@ const GIVES_WAY = ['EADDRINUSE', 'EACCES'];
  * Binds every port of `plans` without accepting on any. All or nothing: throws ConfigError with a line for each port that cannot be
  * had. `warn` is told of a port that gave way to its fallback.
  */
-export function bindListeners(plans: readonly ListenerPlan[], warn: (message: string) => void): Listener[] {
+export function bindListeners(plans: readonly PortPlan[], warn: (message: string) => void): Listener[] {
 	const bound: Listener[] = [];
 	const problems: string[] = [];
 	const attempt = (host: string, port: number): ServerHandle | string =>
 		port !== 0 && bound.some((listener) => listener.port === port) ? 'EADDRINUSE' : bind(host, port);
-	const accept = (name: ListenerName, handle: ServerHandle): void => {
-		bound.push({ name, port: boundPort(handle), handle });
+	const accept = ({ name, key, host }: PortPlan, handle: ServerHandle): void => {
+		bound.push({ name, key, host, port: boundPort(handle), handle });
 	};
-	for (const { name, key, host, port, fallbackPort } of plans) {
+	for (const plan of plans) {
+		const { key, host, port, fallbackPort } = plan;
 		const handle = attempt(host, port);
 		if (typeof handle !== 'string') {
-			accept(name, handle);
+			accept(plan, handle);
 			continue;
 		}
 		const problem = bindProblem(key, host, port, handle);
@@ -43,7 +44,7 @@ export function bindListeners(plans: readonly ListenerPlan[], warn: (message: st
 			problems.push(problem, bindProblem(key, host, fallbackPort, fallback));
 		} else {
 			warn(`${problem}; using port ${boundPort(fallback)}`);
-			accept(name, fallback);
+			accept(plan, fallback);
 		}
 	}
 	if (problems.length > 0) {

@@ -1,16 +1,14 @@
 import { z } from 'zod';
+import { LISTENER_NAMES } from '../config/listeners.js';
 import type { Config } from '../config/schema.js';
 import { isTree } from '../config/tree.js';
 import type { AnswerMessage, QueryMessage } from '../process/process-port.js';
-import type { ListenerName } from '../stream/thread-messages.js';
 import { PROCESS_KINDS } from './processes.js';
 
 /**
  * Every message between the primary and a role process: JSON over the cluster's IPC channel. Both ends check what arrives; the
  * content of questions and answers is process/process-port.ts's business.
  */
-
-export const LISTENER_NAMES = ['rtmp', 'rtmps', 'http', 'files', 'internal'] as const satisfies readonly ListenerName[];
 
 /** Checked when the primary read it: the schema of the configuration reads what people write, and this is what came of it. */
 const config = z.custom<Config>(isTree);

@@ -1,14 +1,15 @@
 import type { AdminSource } from '../admin/admin-api.js';
 import { AdminServer } from '../admin/admin-server.js';
 import { ConfigError } from '../config/config-error.js';
+import type { PortName } from '../config/listeners.js';
 import { type ConfigSources, type LoadedConfig, loadConfig } from '../config/load.js';
+import { portPlans } from '../config/port-plan.js';
 import { applyReload } from '../config/reload.js';
 import type { Config } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import type { PrimaryStatus } from '../metrics/primary-metrics.js';
 import { sum } from '../metrics/stream-counts.js';
 import type { ProcessPort } from '../process/process-port.js';
-import type { ListenerName } from '../stream/thread-messages.js';
 import { drainChildren, killChildren } from './drain.js';
 import { InternalSocket } from './internal-socket.js';
 import { bindListeners, bindProblem, closeListeners, type Listener } from './listeners.js';
@@ -32,7 +33,7 @@ export type PrimaryOptions = {
 };
 
 /** Ports as they were bound, by listener; `admin` among them. */
-export type BoundPorts = Partial<Record<Exclude<ListenerName, 'internal'> | 'admin', number>>;
+export type BoundPorts = Partial<Record<PortName | 'admin', number>>;
 
 /**
  * The process that owns the listening sockets and keeps the role processes running. It never accepts on those sockets and never
@@ -61,7 +62,8 @@ export class Primary implements AdminSource {
 	/** Binds the ports and starts the role processes; resolves when all are ready. Throws ConfigError when a port cannot be had. */
 	async start(): Promise<BoundPorts> {
 		const { role, loaded } = this.#options;
-		const plans = ROLES[role].listeners(loaded);
+		const { config, origins } = loaded;
+		const plans = portPlans(ROLES[role].listeners, config, origins);
 		this.#listeners = bindListeners(plans, (problem) => this.#log.warn(problem));
 		const processes = planProcesses(role, this.#config);
 		if (processes.some(({ fedByOrigin }) => fedByOrigin)) {
@@ -173,18 +175,17 @@ export class Primary implements AdminSource {
 
 	#supervise(plan: ProcessPlan): SupervisedProcess {
 		const { entry, writeLine } = this.#options;
-		const { handle } = this.#internal ?? {};
-		const internal: Listener[] = handle === undefined ? [] : [{ name: 'internal', port: 0, handle }];
 		return new SupervisedProcess({
 			plan,
 			entry,
 			config: () => this.#config,
 			originSocket: this.#internal?.path ?? null,
-			listeners: [...this.#listeners, ...internal],
+			listeners: this.#internal === null ? this.#listeners : [...this.#listeners, this.#internal.listener],
 			log: this.#log,
 			writeLine,
 			onReady: () => this.#onReady(),
-			onCannotListen: (name, error) => this.#onCannotListen(name, error),
+			onCannotListen: ({ key, host, port }, error) =>
+				this.#settleStart(new ConfigError([bindProblem(key, host, port, error)])),
 		});
 	}
 
@@ -192,12 +193,6 @@ export class Primary implements AdminSource {
 		if (this.#processes.every(({ child }) => child?.ready)) {
 			this.#settleStart(null);
 		}
-	}
-
-	#onCannotListen(name: ListenerName, error: string): void {
-		const plan = ROLES[this.#options.role].listeners(this.#options.loaded).find((candidate) => candidate.name === name);
-		const port = this.#listeners.find((listener) => listener.name === name)?.port ?? 0;
-		this.#settleStart(new ConfigError([bindProblem(plan?.key ?? name, plan?.host ?? '', port, error)]));
 	}
 
 	#settleStart(problem: ConfigError | null): void {

@@ -1,8 +1,8 @@
 import path from 'node:path';
+import { LISTENER_NAMES, LISTENERS, type ListenerName, PORT_NAMES } from '../config/listeners.js';
 import type { Config } from '../config/schema.js';
 import { sharedThreads } from '../process/thread-counts.js';
 import type { Topology } from '../process/topology.js';
-import type { ListenerName } from '../stream/thread-messages.js';
 import { ROLES, type RoleName } from './roles.js';
 
 /** One of the processes that a role runs in. */
@@ -26,17 +26,15 @@ type Kind = {
 	listeners: readonly ListenerName[];
 };
 
-const ALL_PORTS = ['rtmp', 'rtmps', 'http', 'files'] as const;
-
 export const PROCESSES = {
-	origin: { role: 'origin', topology: ROLES.origin.topology, listeners: [...ALL_PORTS, 'internal'] },
-	'flv-gateway': { role: 'flv-gateway', topology: ROLES['flv-gateway'].topology, listeners: ALL_PORTS },
-	'file-gateway': { role: 'file-gateway', topology: ROLES['file-gateway'].topology, listeners: ALL_PORTS },
+	origin: { role: 'origin', topology: ROLES.origin.topology, listeners: LISTENER_NAMES },
+	'flv-gateway': { role: 'flv-gateway', topology: ROLES['flv-gateway'].topology, listeners: PORT_NAMES },
+	'file-gateway': { role: 'file-gateway', topology: ROLES['file-gateway'].topology, listeners: PORT_NAMES },
 	/** Beside an origin process, which has all the publishers and all the RTMP sessions. */
 	delivery: {
 		role: 'origin',
 		topology: { records: false, pulls: true, filesOnly: false },
-		listeners: ['http', 'files'],
+		listeners: PORT_NAMES.filter((name) => LISTENERS[name].reuse),
 	},
 } as const satisfies Readonly<Record<RoleName | 'delivery', Kind>>;
 

@@ -1,12 +1,12 @@
 import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/schema.js';
+import { assert } from '../errors.js';
 import { LineSplitter } from '../log/line-splitter.js';
 import type { Logger } from '../log/logger.js';
 import { ProcessPort } from '../process/process-port.js';
-import type { ListenerName } from '../stream/thread-messages.js';
 import type { Listener } from './listeners.js';
-import { type PrimaryMessage, roleMessage, type StartMessage } from './messages.js';
+import { type PrimaryMessage, type RoleMessage, roleMessage, type StartMessage } from './messages.js';
 import type { ProcessKind } from './processes.js';
 
 /** Unanswered pings after which a role process is taken to hang. Counted, not timed: a suspended machine is no hang. */
@@ -43,7 +43,7 @@ export type RoleChildOptions = {
 
 export type RoleChildListener = {
 	ready(): void;
-	cannotListen(listener: ListenerName, error: string): void;
+	cannotListen(listener: Listener, error: string): void;
 	/** After this nothing more comes. `reason` is `exit code 1` or `signal SIGKILL`; `servedMs` is null if it was never ready. */
 	exited(reason: string, livedMs: number, servedMs: number | null): void;
 };
@@ -58,6 +58,7 @@ export class RoleChild {
 	readonly #worker: Worker;
 	readonly #log: Logger;
 	readonly #start: StartMessage;
+	readonly #listeners: readonly Listener[];
 	readonly #pingTimer: NodeJS.Timeout;
 	readonly #startedAt = performance.now();
 	#loaded = false;
@@ -71,6 +72,7 @@ export class RoleChild {
 		this.kind = kind;
 		this.index = index;
 		this.#log = options.log;
+		this.#listeners = options.listeners;
 		this.port = new ProcessPort(kind, (message) => this.#send(message));
 		const { stdio, descriptors } = inheritance(options);
 		this.#start = { type: 'start', kind, index, config, originSocket, ports, descriptors };
@@ -128,12 +130,21 @@ export class RoleChild {
 				this.#missedPongs = 0;
 				break;
 			case 'cannot-listen':
-				listener.cannotListen(message.listener, message.error);
+				this.#onCannotListen(message, listener);
 				break;
 			case 'answer':
 				this.port.deliver(message);
 				break;
 		}
+	}
+
+	#onCannotListen(
+		{ listener: name, error }: Extract<RoleMessage, { type: 'cannot-listen' }>,
+		listener: RoleChildListener,
+	): void {
+		const socket = this.#listeners.find((each) => each.name === name);
+		assert(socket !== undefined, 'a role process has the listeners that it was given');
+		listener.cannotListen(socket, error);
 	}
 
 	#onExit(code: number, signal: string, listener: RoleChildListener): void {

@@ -1,14 +1,9 @@
+import { LISTENER_NAMES } from '../config/listeners.js';
 import type { Config } from '../config/schema.js';
 import { createLogger, type Logger } from '../log/logger.js';
 import { type AnswerMessage, answerQuery, type QuerySource } from '../process/process-port.js';
 import { LISTEN_BACKLOG } from '../stream/connection-limits.js';
-import {
-	LISTENER_NAMES,
-	type PrimaryMessage,
-	primaryMessage,
-	type RoleMessage,
-	type StartMessage,
-} from './messages.js';
+import { type PrimaryMessage, primaryMessage, type RoleMessage, type StartMessage } from './messages.js';
 import { listenAndClose } from './server-handle.js';
 
 /** The work of a role process: the coordinator, or a stand-in in tests. */

@@ -1,8 +1,9 @@
 import type { Logger } from '../log/logger.js';
 import { FILE_COUNTERS, type FileCounter } from '../metrics/counters.js';
 import type { ProcessSnapshot } from '../metrics/snapshot.js';
-import { sum, VIEWER_PROTOCOLS } from '../metrics/stream-counts.js';
+import { sum } from '../metrics/stream-counts.js';
 import type { ProcessPort } from '../process/process-port.js';
+import { VIEWER_PROTOCOLS } from '../protocol/protocols.js';
 
 /** Bits in a byte, milliseconds in a second: bytes per millisecond are this many kbit/s. */
 const KBIT_PER_BYTE_MS = 8;

@@ -1,8 +1,8 @@
+import type { ListenerName } from '../config/listeners.js';
 import type { Config } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import { RestartBackoff } from '../process/restart-backoff.js';
 import { threadCounts } from '../process/thread-counts.js';
-import type { ListenerName } from '../stream/thread-messages.js';
 import { type Listener, portsOf } from './listeners.js';
 import { PROCESSES, type ProcessPlan } from './processes.js';
 import { RoleChild } from './role-child.js';
@@ -27,7 +27,7 @@ export type SupervisedProcessParts = {
 	writeLine: (line: string) => void;
 	onReady: () => void;
 	/** A port cannot be listened on: another program was quicker. */
-	onCannotListen: (name: ListenerName, error: string) => void;
+	onCannotListen: (listener: Listener, error: string) => void;
 };
 
 /** One role process over all its lives: started again when it dies or hangs, until `close`. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
+import { listenersOf, type ThreadKind } from '../config/listeners.js';
 import type { Config } from '../config/schema.js';
 import type { Logger } from '../log/logger.js';
 import { CounterLedger } from '../metrics/ledger.js';
@@ -10,12 +11,10 @@ import { allocateConnectionTable, type ConnectionShare, clearConnectionShare } f
 import { type PublicationOwner, type RegistryListener, StreamRegistry } from '../stream/registry.js';
 import type {
 	CoordinatorToThread,
-	ListenerName,
 	PublishVerdict,
 	ServerFacts,
 	StreamInfo,
 	ThreadData,
-	ThreadKind,
 	ThreadToCoordinator,
 } from '../stream/thread-messages.js';
 import { type StreamName, streamLabels } from '../stream-name.js';
@@ -45,10 +44,6 @@ export type CoordinatorOptions = {
 	entries?: Readonly<Record<ThreadKind, URL>>;
 };
 
-const LISTENERS: Readonly<Record<ThreadKind, readonly ListenerName[]>> = {
-	ingest: ['rtmp', 'rtmps'],
-	delivery: ['http', 'files', 'internal'],
-};
 const ENTRIES: Readonly<Record<ThreadKind, URL>> = {
 	ingest: new URL('../workers/ingest.js', import.meta.url),
 	delivery: new URL('../workers/delivery.js', import.meta.url),
@@ -206,7 +201,7 @@ export class Coordinator {
 	#threadListener(): ThreadListener {
 		return {
 			prepare: (thread) => {
-				const listeners = this.#descriptors.take(LISTENERS[thread.kind]);
+				const listeners = this.#descriptors.take(listenersOf(thread.kind));
 				if (listeners === null) {
 					this.#die(`no listening descriptors are left to restart ${thread.name}`);
 					return null;

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
-import type { ListenerName, ThreadData } from '../stream/thread-messages.js';
+import type { ListenerName } from '../config/listeners.js';
+import type { ThreadData } from '../stream/thread-messages.js';
 
 /** Listening descriptors that the process inherited, several duplicates for each listener. */
 export type ListenerDescriptors = Partial<Record<ListenerName, readonly number[]>>;

@@ -1,7 +1,8 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
+import type { ThreadKind } from '../config/listeners.js';
 import type { Logger } from '../log/logger.js';
 import type { PublicationOwner } from '../stream/registry.js';
-import type { CoordinatorToThread, ThreadData, ThreadKind, ThreadToCoordinator } from '../stream/thread-messages.js';
+import type { CoordinatorToThread, ThreadData, ThreadToCoordinator } from '../stream/thread-messages.js';
 import { RestartBackoff } from './restart-backoff.js';
 
 /** The news that the coordinator gets about a thread. */

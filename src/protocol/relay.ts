@@ -12,6 +12,7 @@
  */
 
 import type { ErrorCode } from '../errors.js';
+import { type Protocol, PUSH_PROTOCOLS } from './protocols.js';
 
 export const VIA_HEADER = 'x-millrace-via';
 export const VIA_PROPERTY = 'millraceVia';
@@ -45,18 +46,15 @@ export function parseResume(text: string | readonly string[] | undefined): numbe
 }
 
 /** The protocol and the address (`address:port`) of a publisher. */
-export type RelayedPublisher<Protocol extends string = string> = { protocol: Protocol; address: string };
+export type RelayedPublisher = { protocol: Protocol; address: string };
 
 export function formatPublisher({ protocol, address }: RelayedPublisher): string {
 	return `${protocol} ${address}`;
 }
 
-/** Null when a peer says nothing of that, or none of `protocols`. */
-export function parsePublisher<Protocol extends string>(
-	text: string | readonly string[] | undefined,
-	protocols: readonly Protocol[],
-): RelayedPublisher<Protocol> | null {
+/** Null when a peer says nothing of that, or names a protocol that nobody pushes by. */
+export function parsePublisher(text: string | readonly string[] | undefined): RelayedPublisher | null {
 	const [given, address = ''] = String(text ?? '').split(' ');
-	const protocol = protocols.find((known) => known === given);
+	const protocol = PUSH_PROTOCOLS.find((known) => known === given);
 	return protocol === undefined || address === '' ? null : { protocol, address };
 }

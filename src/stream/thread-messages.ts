@@ -1,6 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { ListenerName, ThreadKind } from '../config/listeners.js';
 import type { Config } from '../config/schema.js';
 import type { ErrorCode, Reason } from '../errors.js';
+import type { Protocol } from '../protocol/protocols.js';
 import type { StreamName } from '../stream-name.js';
 import type { ConnectionShare } from './connection-table.js';
 
@@ -8,9 +10,6 @@ import type { ConnectionShare } from './connection-table.js';
  * Every message between the coordinator and its threads, and between a delivery and an ingest thread. One process, one
  * version of the code: typed, not validated. Media never travels here, except pushes on their way to the parser.
  */
-
-/** `pull` is a gateway's own connection to its upstream. */
-export type Protocol = 'rtmp' | 'rtmps' | 'http-flv' | 'ws-flv' | 'pull';
 
 /** A live stream as every thread of the process knows it. */
 export type StreamInfo = {
@@ -66,9 +65,6 @@ export type ServerFacts = {
 	ports: Partial<Record<ListenerName, number>>;
 };
 
-/** Kinds of thread that hold connections. */
-export type ThreadKind = 'ingest' | 'delivery';
-
 /** workerData of a thread of either kind. */
 export type ThreadData = {
 	kind: ThreadKind;
@@ -91,9 +87,6 @@ export type ThreadData = {
 	/** All streams that are live now. */
 	streams: StreamInfo[];
 };
-
-/** `internal`: the Unix socket of an origin process for the delivery processes beside it. */
-export type ListenerName = 'rtmp' | 'rtmps' | 'http' | 'files' | 'internal';
 
 export type CoordinatorToThread =
 	| { type: 'stream-opened'; stream: StreamInfo }

@@ -93,7 +93,7 @@ describe('playing by HTTP-FLV', () => {
 		assert.equal(found.response.headers['content-type'], 'video/x-flv');
 		assert.equal(found.body.length, 0);
 		assert.equal((await thread.ask(t, 'HEAD', '/live/other.flv')).response.statusCode, 404);
-		assert.equal(thread.counters.stream(1, 'currentSubscribersHttpFlv'), 0);
+		assert.equal(thread.counters.stream(1, 'current:http-flv'), 0);
 	});
 
 	it('answers 404 with a reason for a stream that is not there, and keeps the connection', async (t) => {
@@ -143,7 +143,7 @@ describe('playing by HTTP-FLV', () => {
 		const playing = await thread.raw(t, GET);
 		const halfClosed = await thread.raw(t, GET);
 		await until(() => playing.bytes.length > 0 && halfClosed.bytes.length > 0);
-		assert.equal(thread.counters.stream(1, 'currentSubscribersHttpFlv'), 2);
+		assert.equal(thread.counters.stream(1, 'current:http-flv'), 2);
 		waiting.socket.destroy();
 		playing.socket.destroy();
 		halfClosed.socket.end();
@@ -152,7 +152,7 @@ describe('playing by HTTP-FLV', () => {
 			thread.ended.map(({ code }) => code),
 			['PEER_GONE', 'PEER_GONE', 'PEER_GONE'],
 		);
-		assert.equal(thread.counters.stream(1, 'currentSubscribersHttpFlv'), 0);
+		assert.equal(thread.counters.stream(1, 'current:http-flv'), 0);
 		await until(() => thread.counters.get('currentConnections') === 0);
 	});
 
@@ -183,7 +183,7 @@ describe('playing by HTTP-FLV', () => {
 				}
 				await new Promise((resolve) => setImmediate(resolve));
 			}
-			await until(() => thread.counters.stream(1, 'currentSubscribersHttpFlv') === viewers.length);
+			await until(() => thread.counters.stream(1, 'current:http-flv') === viewers.length);
 			thread.endStream(stream);
 			await until(() => viewers.every(({ socket }) => socket.destroyed));
 			for (const viewer of viewers) {

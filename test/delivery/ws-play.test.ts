@@ -59,7 +59,7 @@ describe('playing by WebSocket-FLV', () => {
 		assert.equal((await closed)[0], 1000);
 		await until(() => thread.ended.length === 1);
 		assert.equal(thread.ended[0]!['code'], 'PEER_GONE');
-		assert.equal(thread.counters.stream(1, 'currentSubscribersWsFlv'), 0);
+		assert.equal(thread.counters.stream(1, 'current:ws-flv'), 0);
 	});
 
 	it('closes a viewer that sends too much with the code for it', async (t) => {

@@ -85,7 +85,7 @@ for (const file of PLAYERS) {
 		const goodbye = bytes.indexOf('deleteStream');
 		socket.write(goodbye < 0 ? bytes : bytes.subarray(0, goodbye));
 		await until('it is served', () => received > AFTER_HANDSHAKE + 10_000);
-		assert.equal(thread.counters.stream(1, 'currentSubscribersRtmp'), 1);
+		assert.equal(thread.counters.stream(1, 'current:rtmp'), 1);
 	});
 }
 

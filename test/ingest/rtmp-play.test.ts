@@ -40,8 +40,8 @@ test('a player gets metadata, sequence headers and the group of pictures, then w
 		],
 	);
 	assert.equal(rest.at(-1)?.timestampMs, 1000 + 20 * 40);
-	assert.equal(thread.counters.stream(1, 'currentSubscribersRtmp'), 1);
-	assert.ok(thread.counters.stream(1, 'bytesOutRtmp') > 40 * 100);
+	assert.equal(thread.counters.stream(1, 'current:rtmp'), 1);
+	assert.ok(thread.counters.stream(1, 'bytesOut:rtmp') > 40 * 100);
 });
 
 test('times beyond 24 and beyond 32 bits arrive modulo 2^32, in chunks of any size', async (t) => {
@@ -99,7 +99,7 @@ test('with play.missing wait, a player waits for the stream, and not for ever', 
 	stream.makeReady();
 	stream.gop();
 	await until('the frames arrive', () => got.serials.length === 20);
-	assert.equal(thread.counters.stream(1, 'currentSubscribersRtmp'), 1);
+	assert.equal(thread.counters.stream(1, 'current:rtmp'), 1);
 });
 
 test('a player is told when the stream ends, and closed', async (t) => {
@@ -121,7 +121,7 @@ test('a player is told when the stream ends, and closed', async (t) => {
 	]);
 	assert.equal(got.serials.length, 21);
 	assert.equal(thread.counters.closed('STREAM_ENDED'), 1);
-	assert.equal(thread.counters.stream(1, 'currentSubscribersRtmp'), 0);
+	assert.equal(thread.counters.stream(1, 'current:rtmp'), 0);
 });
 
 test('pause holds the stream, and going on starts at the newest keyframe', async (t) => {

@@ -104,7 +104,7 @@ test('no sequence of commands and messages brings a session to anything but a co
 		}),
 		{ numRuns: 400, interruptAfterTimeLimit: 1500 },
 	);
-	assert.equal(counters.stream(1, 'currentSubscribersRtmp'), 0);
+	assert.equal(counters.stream(1, 'current:rtmp'), 0);
 	assert.ok(services.requests.publications.every(({ closed }) => closed !== null));
 	assert.ok(services.requests.publications.length > 0);
 });

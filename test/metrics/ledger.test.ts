@@ -20,12 +20,12 @@ describe('CounterLedger', () => {
 		first.add('flushes', 10);
 		first.set('currentMergeWindowMs', 100);
 		first.countClosed('PEER_GONE');
-		first.addStream(stream.counterSlot, 'bytesOutHttpFlv', 500);
-		first.addStream(stream.counterSlot, 'currentSubscribersHttpFlv', 2);
+		first.addStream(stream.counterSlot, 'bytesOut:http-flv', 500);
+		first.addStream(stream.counterSlot, 'current:http-flv', 2);
 		const second = ledger.openThread('delivery-0');
 		second.add('sessionsAccepted', 1);
 		second.add('currentConnections', 1);
-		second.addStream(stream.counterSlot, 'bytesOutHttpFlv', 50);
+		second.addStream(stream.counterSlot, 'bytesOut:http-flv', 50);
 
 		const { totals, threads, streams } = ledger.snapshot({ role: 'origin', index: 0 }, [stream], NO_RECORDERS);
 		assert.equal(totals.sessionsAccepted, 4);
@@ -46,7 +46,7 @@ describe('CounterLedger', () => {
 		const thread = ledger.openThread('ingest-0');
 		const stream = open(ledger, 'live', 'a');
 		count(stream, 1000);
-		thread.addStream(stream.counterSlot, 'bytesOutRtmp', 700);
+		thread.addStream(stream.counterSlot, 'bytesOut:rtmp', 700);
 		ledger.closeStream(stream);
 		const { streams, totals } = ledger.snapshot({ role: 'origin', index: 0 }, [], NO_RECORDERS);
 		assert.deepEqual(streams, []);
@@ -73,7 +73,7 @@ describe('CounterLedger', () => {
 		const ledger = new CounterLedger();
 		const thread = ledger.openThread('delivery-0');
 		const first = open(ledger, 'live', 'first');
-		thread.addStream(first.counterSlot, 'bytesOutWsFlv', 9);
+		thread.addStream(first.counterSlot, 'bytesOut:ws-flv', 9);
 		ledger.closeStream(first);
 		for (let index = 1; ; index++) {
 			const next = open(ledger, 'live', `n${index}`);
@@ -102,8 +102,8 @@ describe('CounterLedger', () => {
 		);
 		count(extra[0]!, 100);
 		count(extra[1]!, 11);
-		thread.addStream(0, 'bytesOutRtmp', 40);
-		thread.addStream(0, 'currentSubscribersRtmp', 4);
+		thread.addStream(0, 'bytesOut:rtmp', 40);
+		thread.addStream(0, 'current:rtmp', 4);
 		const before = ledger.snapshot({ role: 'origin', index: 0 }, [...streams, ...extra], NO_RECORDERS);
 		assert.equal(before.streams.length, MAX_COUNTED_STREAMS);
 		const other = before.streams.find((stream) => stream.name.app === '_other');
@@ -141,7 +141,7 @@ describe('CounterLedger', () => {
 					} else if (what === 'media' && stream !== undefined) {
 						count(stream, 100);
 					} else if (what === 'send' && stream !== undefined) {
-						threads.get(thread)?.addStream(stream.counterSlot, 'bytesOutRtmp', 7);
+						threads.get(thread)?.addStream(stream.counterSlot, 'bytesOut:rtmp', 7);
 						threads.get(thread)?.add('sessionsAccepted', 1);
 					} else if (what === 'replace') {
 						threads.set(thread, ledger.openThread(thread));

@@ -3,18 +3,18 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { PORT_NAMES } from '#src/config/listeners.js';
 import { loadConfig } from '#src/config/load.js';
+import { type PortPlan, portPlans } from '#src/config/port-plan.js';
 import { bindListeners, closeListeners, type Listener } from '#src/primary/listeners.js';
-import type { ListenerPlan } from '#src/primary/roles.js';
-import { ROLES } from '#src/primary/roles.js';
 
 const NO_WARNING = (message: string): void => assert.fail(`warned: ${message}`);
 
-function plan(port: number, more: Partial<ListenerPlan> = {}): ListenerPlan {
+function plan(port: number, more: Partial<PortPlan> = {}): PortPlan {
 	return { name: 'rtmp', key: 'rtmp.port', host: '127.0.0.1', port, fallbackPort: null, ...more };
 }
 
-function bind(t: TestContext, plans: ListenerPlan[], warn = NO_WARNING): Listener[] {
+function bind(t: TestContext, plans: PortPlan[], warn = NO_WARNING): Listener[] {
 	const listeners = bindListeners(plans, warn);
 	t.after(() => closeListeners(listeners));
 	return listeners;
@@ -84,14 +84,19 @@ describe('the ports of an origin', () => {
 	it('are those of the configuration; port 80 gives way only when it was not asked for', () => {
 		const loaded = loadConfig({ file: null, environment: { MILLRACE_HTTP_PORT: 'off' }, flags: [] });
 		assert.deepEqual(
-			ROLES.origin.listeners(loaded).map(({ name, host, port, fallbackPort }) => [name, host, port, fallbackPort]),
+			portPlans(PORT_NAMES, loaded.config, loaded.origins).map(({ name, host, port, fallbackPort }) => [
+				name,
+				host,
+				port,
+				fallbackPort,
+			]),
 			[
 				['rtmp', '::', 1935, null],
 				['files', '::', 80, 8000],
 			],
 		);
 		const asked = loadConfig({ file: null, environment: { MILLRACE_FILES_PORT: '80' }, flags: [] });
-		assert.equal(ROLES.origin.listeners(asked).find(({ name }) => name === 'files')?.fallbackPort, null);
+		assert.equal(portPlans(['files'], asked.config, asked.origins)[0]?.fallbackPort, null);
 	});
 });
 

@@ -13,11 +13,10 @@ describe('what relays tell each other', () => {
 	});
 
 	it('says whose push it is, in words that the other side knows', () => {
-		const protocols = ['http-flv', 'ws-flv'] as const;
 		const publisher = { protocol: 'ws-flv', address: '[2001:db8::1]:4321' } as const;
-		assert.deepEqual(parsePublisher(formatPublisher(publisher), protocols), publisher);
+		assert.deepEqual(parsePublisher(formatPublisher(publisher)), publisher);
 		for (const text of [undefined, '', 'ws-flv', 'rtmp 192.0.2.1:1', ' 192.0.2.1:1']) {
-			assert.equal(parsePublisher(text, protocols), null);
+			assert.equal(parsePublisher(text), null);
 		}
 	});
 

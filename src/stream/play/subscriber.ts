@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ErrorCode } from '../../errors.js';
-import type { StreamCounter } from '../../metrics/counters.js';
+import type { ReceiverCounters } from '../../metrics/counters.js';
 import type { BatchRoom, RecordBatch } from '../../ring/ring-reader.js';
 import type { HeaderSlot } from '../../ring/ring-writer.js';
 
@@ -39,7 +39,7 @@ export type WireFormat = {
 export type SubscriberPort = {
 	readonly socket: Socket;
 	readonly format: WireFormat;
-	readonly counters: { bytesOut: StreamCounter; current: StreamCounter };
+	readonly counters: ReceiverCounters;
 	/** A relay that has the stream up to this time (milliseconds modulo 2^32): it starts in front of it, if that is still there. */
 	readonly resumeMs?: number | undefined;
 	/** Called once, right before the first bytes are written: the moment to write the head of a response. */

@@ -39,7 +39,7 @@ describe('a hub', () => {
 		const subscription = hub.subscribe({
 			socket: socket.asSocket,
 			format,
-			counters: { bytesOut: 'bytesOutHttpFlv', current: 'currentSubscribersHttpFlv' },
+			counters: { bytesOut: 'bytesOut:http-flv', current: 'current:http-flv' },
 			starting: () => {
 				viewer.starts++;
 			},
@@ -384,21 +384,21 @@ describe('a hub', () => {
 		stream.gop();
 		flush();
 		const total = viewers.reduce((sum, { socket }) => sum + socket.bytes.length, 0);
-		assert.equal(counters.stream(1, 'bytesOutHttpFlv'), total);
+		assert.equal(counters.stream(1, 'bytesOut:http-flv'), total);
 		assert.equal(
 			viewers.reduce((sum, { subscription }) => sum + subscription.bytesOut, 0),
 			total,
 		);
-		assert.equal(counters.stream(1, 'currentSubscribersHttpFlv'), 2);
+		assert.equal(counters.stream(1, 'current:http-flv'), 2);
 		viewers[0]!.socket.stop();
 		stream.gop();
 		flush();
 		stream.gop();
 		hub.endStream();
-		assert.equal(counters.stream(1, 'currentSubscribersHttpFlv'), 0);
-		assert.equal(counters.stream(0, 'currentSubscribersHttpFlv'), 2);
+		assert.equal(counters.stream(1, 'current:http-flv'), 0);
+		assert.equal(counters.stream(0, 'current:http-flv'), 2);
 		flush();
-		assert.equal(counters.stream(0, 'currentSubscribersHttpFlv'), 1);
+		assert.equal(counters.stream(0, 'current:http-flv'), 1);
 		assert.deepEqual(viewers[0]!.ended, []);
 	});
 
@@ -488,7 +488,7 @@ describe('a hub set', () => {
 		const subscription = hubs.of(stream.info).subscribe({
 			socket: socket.asSocket,
 			format: flvFormat,
-			counters: { bytesOut: 'bytesOutHttpFlv', current: 'currentSubscribersHttpFlv' },
+			counters: { bytesOut: 'bytesOut:http-flv', current: 'current:http-flv' },
 			ended: (code) => end(code),
 		});
 		return { socket, subscription, ended };
