@@ -43,7 +43,7 @@ export const THREAD_COUNTERS = [
 ] as const;
 export type ThreadCounter = (typeof THREAD_COUNTERS)[number];
 
-/** Those who get a stream, each with a pair of counters. `internal` = other processes of this server, which are no viewers. */
+/** A kind of receiver of a stream, with a pair of counters of its own. `internal` = another process of this server, which is no viewer. */
 type Receiver = ViewerProtocol | 'internal';
 const RECEIVERS: readonly Receiver[] = [...VIEWER_PROTOCOLS, 'internal'];
 
