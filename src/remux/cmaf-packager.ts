@@ -55,7 +55,7 @@ export type CmafSink = {
 };
 
 const MAX_FRAGMENT_BYTES = 64 * 1024 * 1024;
-/** At a change of tracks, a gap up to this is filled by the last sample before it. */
+/** At a discontinuity, a gap up to this is filled by the last sample before it; a longer one is the publisher's absence. */
 const MAX_STRETCH_MS = 1000;
 
 export type PackagerOptions = {
@@ -87,6 +87,8 @@ export class CmafPackager implements SegmentSink {
 	#fragmentIndependent = true;
 	/** The first picture's wait between decoding and presentation, which holds for the whole take; NaN before it. */
 	#reorderMs = Number.NaN;
+	/** The time of the present fragment's first frame; NaN before it. */
+	#openMs = Number.NaN;
 	/** The sink has not heard of the present tracks yet: the first picture has yet to tell its wait. */
 	#initPending = false;
 
@@ -122,19 +124,22 @@ export class CmafPackager implements SegmentSink {
 		if (track === undefined) {
 			return;
 		}
+		if (track.run.payloadBytes > this.#options.maxFragmentBytes) {
+			this.#endFragment(timeMs);
+		}
+		if (Number.isNaN(this.#openMs)) {
+			this.#openMs = timeMs;
+		}
 		if (frame.kind === 'video') {
 			this.#addVideo(track, frame, timeMs);
 		} else {
 			this.#addAudio(track, frame, timeMs);
 		}
-		if (track.run.payloadBytes > this.#options.maxFragmentBytes) {
-			this.#endFragment();
-		}
 	}
 
 	partEnd(nextMs: number): void {
-		this.#stretchVideo(nextMs);
-		this.#endFragment();
+		this.#stretchVideo(nextMs, Number.POSITIVE_INFINITY);
+		this.#endFragment(nextMs);
 	}
 
 	targetDuration(seconds: number, partTargetMs: number): void {
@@ -142,7 +147,8 @@ export class CmafPackager implements SegmentSink {
 	}
 
 	segmentEnd(nextMs: number, discontinuity: boolean): void {
-		this.partEnd(nextMs);
+		this.#stretchVideo(nextMs, discontinuity ? MAX_STRETCH_MS : Number.POSITIVE_INFINITY);
+		this.#endFragment(nextMs);
 		this.#sink.segmentEnd(discontinuity);
 		this.#fragmentStartsSegment = true;
 		if (discontinuity) {
@@ -206,18 +212,19 @@ export class CmafPackager implements SegmentSink {
 		}
 	}
 
-	/** The last picture before a cut lasts until the next one, unless that is far away. */
-	#stretchVideo(nextMs: number): void {
+	/** The last picture before a cut lasts until what follows, unless that is further away than `mostMs`. */
+	#stretchVideo(nextMs: number, mostMs: number): void {
 		const [leading] = this.#tracks;
-		if (leading?.kind === 'video' && !Number.isNaN(nextMs)) {
+		if (leading?.kind === 'video') {
 			const end = ticksOf(leading, nextMs) + leading.mediaTimeOffset;
-			if (end - leading.lastStart < (MAX_STRETCH_MS * leading.timescale) / 1000) {
+			if (end - leading.lastStart < (mostMs * leading.timescale) / 1000) {
 				this.#stretch(leading, end);
 			}
 		}
 	}
 
-	#endFragment(): void {
+	/** @param endMs the time at which what follows starts: the fragment lasts until then, whatever its samples say. */
+	#endFragment(endMs: number): void {
 		const runs = this.#tracks.filter(({ run }) => run.count > 0).map((track) => ({ track, run: track.run }));
 		const leading = runs[0];
 		if (leading === undefined) {
@@ -235,10 +242,11 @@ export class CmafPackager implements SegmentSink {
 			runs,
 			independent: soundOnly || (leading.track.kind === 'video' && this.#fragmentIndependent),
 			startMs: (leading.run.baseDecodeTime * 1000) / timescale,
-			durationMs: (leading.run.durationTicks * 1000) / timescale,
+			durationMs: Math.max(0, endMs - this.#openMs),
 			startsSegment: this.#fragmentStartsSegment,
 		});
 		this.#fragmentStartsSegment = false;
+		this.#openMs = Number.NaN;
 		for (const { run } of runs) {
 			run.reset(0);
 		}

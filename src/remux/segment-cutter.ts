@@ -16,14 +16,18 @@ export type Cut = (typeof Cut)[keyof typeof Cut];
 const TOLERANCE_MS = 20;
 /** A part may be this much too long for the same reason. */
 const ROUNDING_MS = 0.5;
-/** Without a frame for this long, the leading track counts as standing still. */
+/** A gap that is no frame's duration. */
 const STILL_MS = 1000;
+/** A frame is late when it is overdue by half of its time: nothing waits for it then. */
+const LATE_FRAMES = 1.5;
 /** Keyframe intervals that differ by no more count as regular. */
 const REGULAR_GOP_MS = 100;
 /** EXTINF may round half a second away. This much of it is left after a frame that is longer than its fellows. */
 const LONGEST_ROUNDED_DOWN_MS = 450;
-/** A gap between two frames that no part is stretched over. */
+/** A longer gap between two frames counts as their rate only where frames come so slowly: the first gap, or one like that before it. */
 const MAX_FRAME_GAP_MS = 1000;
+const MAX_SLIDE_MS = 10_000;
+const SAME_GAP = 0.2;
 /** Room in the part target for frames that do not come evenly: a share of a frame, and of all, so that parts last 85 % of it. */
 const PART_SLACK_OF_FRAME = 0.25;
 const PART_SLACK = 0.1;
@@ -34,6 +38,8 @@ export class SegmentCutter {
 	#maxMs: number;
 	#segmentStartMs = Number.NaN;
 	#partStartMs = 0;
+	/** The latest end that the last part may have. */
+	#partEndMs = Number.POSITIVE_INFINITY;
 	#lastMs = 0;
 	/** Between the leading track's last two frames. */
 	#gapMs = 0;
@@ -47,6 +53,8 @@ export class SegmentCutter {
 	#gapsMs = 0;
 	#gaps = 0;
 	#partMs: number;
+	/** Parts are listed from now on, and none may be longer than the target. */
+	#partTargetFixed = false;
 
 	constructor(policy: CutPolicy) {
 		this.#policy = policy;
@@ -54,6 +62,7 @@ export class SegmentCutter {
 		this.#partMs = policy.partMs;
 		if (policy.targetDuration > 0) {
 			this.#keepTo(policy.targetDuration);
+			this.#partTargetFixed = true;
 		}
 	}
 
@@ -88,6 +97,7 @@ export class SegmentCutter {
 			const fullMs = Math.max(1, Math.floor((partMs + ROUNDING_MS) / frameMs)) * frameMs;
 			this.#partMs = Math.ceil(fullMs + Math.min(frameMs * PART_SLACK_OF_FRAME, fullMs * PART_SLACK));
 		}
+		this.#partTargetFixed = true;
 		return this.#partMs;
 	}
 
@@ -102,8 +112,9 @@ export class SegmentCutter {
 		}
 		const gapMs = timeMs - this.#lastMs;
 		this.#lastMs = timeMs;
+		const typical = this.#isTypical(gapMs);
 		this.#gapMs = gapMs;
-		if (gapMs > 0 && gapMs < MAX_FRAME_GAP_MS) {
+		if (typical) {
 			this.#frameMs = this.#frameMs === 0 ? gapMs : this.#frameMs + (gapMs - this.#frameMs) / 8;
 			this.#gapsMs += gapMs;
 			this.#gaps++;
@@ -115,7 +126,7 @@ export class SegmentCutter {
 			return Cut.segment;
 		}
 		if (this.#partMs > 0 && timeMs - this.#partStartMs + this.#frameMs > this.#partMs + ROUNDING_MS) {
-			this.#partStartMs = timeMs;
+			this.#endPart(timeMs);
 			return Cut.part;
 		}
 		return Cut.none;
@@ -125,36 +136,59 @@ export class SegmentCutter {
 	beforeOther(timeMs: number): Cut {
 		const gapMs = timeMs - this.#otherMs;
 		this.#otherMs = timeMs;
-		if (!(timeMs - this.#lastMs > STILL_MS)) {
+		const lateMs = timeMs - this.#lastMs;
+		const frameMs = gapMs < STILL_MS ? gapMs : 0;
+		if (!(lateMs > LATE_FRAMES * this.#frameMs)) {
 			return Cut.none;
 		}
-		const frameMs = gapMs < STILL_MS ? gapMs : 0;
 		if (timeMs - this.#segmentStartMs + frameMs > this.#maxMs) {
 			this.#segmentStartMs = timeMs;
 			this.#partStartMs = timeMs;
+			this.#partEndMs = timeMs;
 			this.#lastKeyframeMs = Number.NaN;
 			return Cut.segment;
 		}
 		if (this.#partMs > 0 && timeMs - this.#partStartMs + frameMs > this.#partMs + ROUNDING_MS) {
-			this.#partStartMs = timeMs;
+			this.#endPart(timeMs);
 			return Cut.part;
 		}
 		return Cut.none;
 	}
 
 	/**
-	 * When a segment ends that began at `startMs`, with the next frame at `nextMs`: where it may not be any longer, when its last
-	 * frame would have to fill a gap. A track that stands still fills none.
+	 * The end of the part that the last cut has ended in front of `nextMs`: a single track's frame that is awaited for long is not
+	 * counted, because no part may be longer than its target.
+	 */
+	partEndBefore(nextMs: number): number {
+		return Math.min(nextMs, this.#partEndMs);
+	}
+
+	/**
+	 * The end of a segment that began at `startMs`, with the next frame at `nextMs`: no segment may be longer than the target duration
+	 * says, so a single track's frame that is awaited for long is not counted.
 	 */
 	endBefore(nextMs: number, startMs: number): number {
-		const gapMs = nextMs > this.#lastMs ? nextMs - this.#lastMs : this.#gapMs;
-		return gapMs > STILL_MS ? nextMs : Math.min(nextMs, startMs + this.#maxMs);
+		return Math.min(nextMs, startMs + this.#maxMs);
 	}
 
 	/** The frame at `timeMs` starts a segment against any policy. */
 	restart(timeMs: number): void {
 		this.#lastKeyframeMs = Number.NaN;
 		this.#start(timeMs);
+	}
+
+	/** True for a gap that tells how often frames come, and is no interruption. */
+	#isTypical(gapMs: number): boolean {
+		if (gapMs <= 0 || gapMs < MAX_FRAME_GAP_MS) {
+			return gapMs > 0;
+		}
+		const likeBefore = Math.abs(gapMs - this.#gapMs) <= SAME_GAP * this.#gapMs;
+		return gapMs <= MAX_SLIDE_MS && (this.#gaps === 0 || likeBefore);
+	}
+
+	#endPart(timeMs: number): void {
+		this.#partEndMs = this.#partTargetFixed ? this.#partStartMs + this.#partMs + ROUNDING_MS : timeMs;
+		this.#partStartMs = timeMs;
 	}
 
 	#keepTo(targetDuration: number): void {

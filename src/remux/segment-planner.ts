@@ -15,8 +15,8 @@ export type SegmentSink = {
 	/** Called once, before the first segment ends: no segment, rounded to seconds, and no later part will be longer. */
 	targetDuration?(seconds: number, partTargetMs: number): void;
 	/**
-	 * The segment ends, with a frame at `nextMs` or, when that is missing, where no segment may last longer; NaN when
-	 * nothing follows. `discontinuity`: the next segment does not continue it.
+	 * The segment ends at `nextMs`: a frame follows there, or no segment may last longer, or the last frame is over.
+	 * `discontinuity`: the next segment does not continue it.
 	 */
 	segmentEnd(nextMs: number, discontinuity: boolean): void;
 	/** Nothing follows. */
@@ -39,6 +39,14 @@ export const DEFAULT_SEGMENT_POLICY: SegmentPolicy = {
 /** More is never held while a track is waited for. */
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 const MAX_HELD_FRAMES = 1024;
+/** A gap that is longer is no frame's duration. */
+const MAX_STRETCH_MS = 1000;
+
+/** Sound and picture that end within this end together, with the picture. */
+const IN_STEP_MS = 100;
+
+/** The newest frame of a track, and the time since the one before it. */
+type Newest = { timeMs: number; gapMs: number };
 
 /**
  * Decides where a stream's segments begin and end. Takes the default (lowest numbered) video and audio track; a segment starts
@@ -61,6 +69,7 @@ export class SegmentPlanner implements FrameSink {
 	#segmentOpen = false;
 	#segmentStartMs = 0;
 	#targetFixed = false;
+	readonly #newest: { video: Newest | null; audio: Newest | null } = { video: null, audio: null };
 
 	constructor(sink: SegmentSink, policy: Partial<SegmentPolicy> = {}) {
 		this.#sink = sink;
@@ -116,7 +125,7 @@ export class SegmentPlanner implements FrameSink {
 
 	end(): void {
 		this.#release();
-		this.#endSegment(Number.NaN, false);
+		this.#endSegment(this.#lastEndMs(), false);
 		this.#sink.end();
 	}
 
@@ -158,7 +167,27 @@ export class SegmentPlanner implements FrameSink {
 			this.#segmentOpen = true;
 			this.#segmentStartMs = timeMs;
 		}
+		this.#note(frame.kind, timeMs);
 		this.#sink.frame(frame, timeMs);
+	}
+
+	#note(kind: 'video' | 'audio', timeMs: number): void {
+		const newest = this.#newest[kind];
+		this.#newest[kind] = { timeMs, gapMs: newest === null ? 0 : Math.max(0, timeMs - newest.timeMs) };
+	}
+
+	/**
+	 * The time at which the frames so far are over. A frame lasts as long as the one before it, a picture beside sound a second at
+	 * most: pictures that change now and then, or have stopped, last as long as the sound does.
+	 */
+	#lastEndMs(): number {
+		const { video, audio } = this.#newest;
+		const soundMs = audio === null ? 0 : audio.timeMs + Math.min(audio.gapMs, MAX_STRETCH_MS);
+		if (video === null) {
+			return soundMs;
+		}
+		const pictureMs = video.timeMs + (audio === null ? video.gapMs : Math.min(video.gapMs, MAX_STRETCH_MS));
+		return soundMs - pictureMs > IN_STEP_MS ? soundMs : pictureMs;
 	}
 
 	/** While a change of the other track waits for a keyframe, this one goes on as it was. */
@@ -186,18 +215,21 @@ export class SegmentPlanner implements FrameSink {
 		if (cut === Cut.segment) {
 			this.#endSegment(timeMs, false);
 		} else if (cut === Cut.part) {
-			this.#sink.partEnd?.(timeMs);
+			this.#sink.partEnd?.(this.#cutter.partEndBefore(timeMs));
 		}
 	}
 
 	#endSegment(startOfNextMs: number, discontinuity: boolean): void {
 		if (this.#segmentOpen) {
 			this.#segmentOpen = false;
-			const nextMs = this.#cutter.endBefore(startOfNextMs, this.#segmentStartMs);
+			const isGone = discontinuity && startOfNextMs - this.#lastEndMs() > MAX_STRETCH_MS;
+			const nextMs = isGone ? this.#lastEndMs() : this.#cutter.endBefore(startOfNextMs, this.#segmentStartMs);
 			if (!this.#targetFixed) {
 				this.#targetFixed = true;
-				const lengthMs = Number.isNaN(nextMs) ? 0 : nextMs - this.#segmentStartMs;
-				this.#sink.targetDuration?.(this.#cutter.fixTargetDuration(lengthMs), this.#cutter.fixPartTarget());
+				this.#sink.targetDuration?.(
+					this.#cutter.fixTargetDuration(nextMs - this.#segmentStartMs),
+					this.#cutter.fixPartTarget(),
+				);
 			}
 			this.#sink.segmentEnd(nextMs, discontinuity);
 		}

@@ -53,8 +53,6 @@ export class TsSegmenter implements SegmentSink {
 	#audioEnd = 0;
 	#segmentEmpty = true;
 	#startMs = 0;
-	#lastMs = 0;
-	#frameMs = 0;
 	#longestMs = Number.POSITIVE_INFINITY;
 	#independent = false;
 	/** The segment has a frame of the leading track. */
@@ -110,13 +108,10 @@ export class TsSegmenter implements SegmentSink {
 			this.#leadSeen = false;
 			this.#muxer.writeTables();
 			this.#writeHeldTags(this.#muxer);
-		} else if (leads) {
-			this.#frameMs = timeMs - this.#lastMs;
 		}
 		if (leads) {
 			this.#independent ||= !this.#leadSeen && frame.keyframe;
 			this.#leadSeen = true;
-			this.#lastMs = timeMs;
 		}
 		if (config.kind === 'video') {
 			const dts = Math.round(timeMs * TICKS_PER_MS);
@@ -151,9 +146,8 @@ export class TsSegmenter implements SegmentSink {
 		}
 		this.#muxer.flushAudio();
 		const announcesId3 = this.#heldTags.length > 0 && !this.#hasId3;
-		const endMs = Number.isNaN(nextMs) ? this.#lastMs + this.#frameMs : nextMs;
 		// A picture that stands still for long does not count.
-		const durationMs = Math.min(endMs - this.#startMs, this.#longestMs);
+		const durationMs = Math.min(nextMs - this.#startMs, this.#longestMs);
 		this.#sink.segment({
 			bytes: this.#muxer.take(),
 			startMs: this.#startMs,
