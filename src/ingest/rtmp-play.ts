@@ -58,6 +58,9 @@ export class RtmpPlay {
 			this.#refuse(PeerError.of(verdict), 'NetStream.Play.Failed', verdict.message);
 			return;
 		}
+		if (this.#closed) {
+			return;
+		}
 		this.#name = verdict.name;
 		const { play } = policyOf(services.config, verdict.name);
 		const wanted = { name: verdict.name, via, resumeMs };

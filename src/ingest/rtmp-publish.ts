@@ -121,6 +121,10 @@ export class RtmpPublish {
 		if (!verdict.allowed) {
 			throw PeerError.of(verdict);
 		}
+		if (this.#closed) {
+			// A takeover for a peer that has left would end the present publisher for nothing.
+			throw new PeerError('PEER_GONE');
+		}
 		this.#name = verdict.name;
 		return services.requests.open(verdict.name, { protocol, address, query: request.query }, (code, message) =>
 			this.#revoked(code, message),

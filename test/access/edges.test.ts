@@ -164,6 +164,27 @@ describe('the rules, at the edges of RTMP', () => {
 		);
 	});
 
+	for (const wish of ['publish', 'play'] as const) {
+		it(`may take their time: a ${wish} whose session has ended meanwhile asks for nothing`, async (t) => {
+			const thread = await RtmpThread.start(t);
+			thread.announce(new LiveStream());
+			let settle: (verdict: Verdict) => void = () => undefined;
+			const verdict = new Promise<Verdict>((resolve) => (settle = resolve));
+			thread.access.verdict = () => verdict;
+			const client = await thread.connect(t, 'live', { connectProperties: { capsEx: 0 } });
+			const asked = wish === 'publish' ? client.publish('test') : client.play('test', () => undefined);
+			const over = assert.rejects(asked);
+			await until('the rules are asked', () => thread.access.requests.length === 1);
+			void thread.server.drain(0);
+			await over;
+			settle({ allowed: true, name: streamName('live', 'test') });
+			await verdict;
+			await new Promise((resolve) => setImmediate(resolve));
+			assert.deepEqual(thread.requests.publications, []);
+			assert.equal(thread.hubs.subscribers, 0);
+		});
+	}
+
 	it('name the stream that is published', async (t) => {
 		const thread = await RtmpThread.start(t);
 		thread.access.verdict = async () => ({ allowed: true, name: streamName('live', 'public') });

@@ -11,6 +11,7 @@ import {
 	type PushToDelivery,
 	type PushToIngest,
 } from '#src/stream/thread-messages.js';
+import { streamName } from '#src/stream-name.js';
 import { testConfig } from '../support/config.js';
 import * as flv from '../support/flv-bodies.js';
 import { RequestsWithCoordinator } from '../support/publish-requests.js';
@@ -39,7 +40,7 @@ class Sender {
 	}
 
 	open(pushId: number, name = 'a', app = 'live'): void {
-		this.send({ type: 'push-open', pushId, name: { app, name, key: `${app}/${name}` }, publisher: PUBLISHER });
+		this.send({ type: 'push-open', pushId, name: streamName(app, name), publisher: PUBLISHER });
 	}
 
 	data(pushId: number, bytes: Uint8Array): void {

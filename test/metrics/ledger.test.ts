@@ -6,14 +6,14 @@ import { CounterLedger, type LedgerStream } from '#src/metrics/ledger.js';
 import type { ProcessSnapshot } from '#src/metrics/snapshot.js';
 import { Figure } from '#src/ring/layout.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
-import { streamName } from '#src/stream-name.js';
+import { type StreamName, streamName } from '#src/stream-name.js';
 
 const NO_RECORDERS = {};
 
 describe('CounterLedger', () => {
 	it('keeps what a dead thread has counted and forgets its gauges', () => {
 		const ledger = new CounterLedger();
-		const stream = open(ledger, 'live', 'a');
+		const stream = open(ledger, streamName('live', 'a'));
 		const first = ledger.openThread('delivery-0');
 		first.add('sessionsAccepted', 3);
 		first.add('currentConnections', 2);
@@ -44,7 +44,7 @@ describe('CounterLedger', () => {
 	it('keeps the counts of an ended stream in the totals and shows its series no more', () => {
 		const ledger = new CounterLedger();
 		const thread = ledger.openThread('ingest-0');
-		const stream = open(ledger, 'live', 'a');
+		const stream = open(ledger, streamName('live', 'a'));
 		count(stream, 1000);
 		thread.addStream(stream.counterSlot, 'bytesOut:rtmp', 700);
 		ledger.closeStream(stream);
@@ -58,11 +58,11 @@ describe('CounterLedger', () => {
 	it('goes on counting a stream that comes back under its name', () => {
 		const ledger = new CounterLedger();
 		for (const bytes of [10, 20, 30]) {
-			const stream = open(ledger, 'live', 'a');
+			const stream = open(ledger, streamName('live', 'a'));
 			count(stream, bytes);
 			ledger.closeStream(stream);
 		}
-		const stream = open(ledger, 'live', 'a');
+		const stream = open(ledger, streamName('live', 'a'));
 		count(stream, 5);
 		const { streams, totals } = ledger.snapshot({ role: 'origin', index: 0 }, [stream], NO_RECORDERS);
 		assert.equal(streams[0]?.counts.bytesIn, 65);
@@ -72,11 +72,11 @@ describe('CounterLedger', () => {
 	it('clears a slot before another stream gets it', () => {
 		const ledger = new CounterLedger();
 		const thread = ledger.openThread('delivery-0');
-		const first = open(ledger, 'live', 'first');
+		const first = open(ledger, streamName('live', 'first'));
 		thread.addStream(first.counterSlot, 'bytesOut:ws-flv', 9);
 		ledger.closeStream(first);
 		for (let index = 1; ; index++) {
-			const next = open(ledger, 'live', `n${index}`);
+			const next = open(ledger, streamName('live', `n${index}`));
 			if (next.counterSlot === first.counterSlot) {
 				const { streams, totals } = ledger.snapshot({ role: 'origin', index: 0 }, [next], NO_RECORDERS);
 				assert.equal(streams[0]?.counts.bytesOut['ws-flv'], 0);
@@ -93,9 +93,9 @@ describe('CounterLedger', () => {
 		const ring = RingWriter.allocate(1024 * 1024);
 		const streams: LedgerStream[] = [];
 		for (let index = 1; index < MAX_COUNTED_STREAMS; index++) {
-			streams.push({ ...open(ledger, 'live', `n${index}`), ring });
+			streams.push({ ...open(ledger, streamName('live', `n${index}`)), ring });
 		}
-		const extra = [open(ledger, 'live', 'x'), open(ledger, 'live', 'y')];
+		const extra = [open(ledger, streamName('live', 'x')), open(ledger, streamName('live', 'y'))];
 		assert.deepEqual(
 			extra.map((stream) => stream.counterSlot),
 			[0, 0],
@@ -134,7 +134,7 @@ describe('CounterLedger', () => {
 				for (const { what, name, thread } of steps) {
 					const stream = live.get(name);
 					if (what === 'open' && stream === undefined) {
-						live.set(name, open(ledger, 'live', name));
+						live.set(name, open(ledger, streamName('live', name)));
 					} else if (what === 'close' && stream !== undefined) {
 						ledger.closeStream(stream);
 						live.delete(name);
@@ -161,9 +161,8 @@ describe('CounterLedger', () => {
 	});
 });
 
-function open(ledger: CounterLedger, app: string, name: string): LedgerStream {
+function open(ledger: CounterLedger, stream: StreamName): LedgerStream {
 	const ring = RingWriter.allocate(1024 * 1024);
-	const stream = streamName(app, name);
 	return { name: stream, ring, counterSlot: ledger.openStream(stream), publisher: null };
 }
 

@@ -6,7 +6,7 @@ import { RingReader } from '#src/ring/ring-reader.js';
 import { RingWriter } from '#src/ring/ring-writer.js';
 import { type PublicationOwner, StreamRegistry } from '#src/stream/registry.js';
 import type { PublishGrant, PublishVerdict, StreamInfo } from '#src/stream/thread-messages.js';
-import { streamName } from '#src/stream-name.js';
+import { type StreamName, streamName } from '#src/stream-name.js';
 import { testConfig } from '../support/config.js';
 
 const APPS = { reject: 'reject', over: 'takeover', stale: 'takeover-if-stale' } as const;
@@ -98,7 +98,7 @@ class World {
 	take(step: Step): void {
 		switch (step.do) {
 			case 'publish':
-				this.#publish(step.app, step.name, this.#threads[step.thread % 3]!);
+				this.#publish(streamName(step.app, step.name), this.#threads[step.thread % 3]!);
 				break;
 			case 'kill': {
 				const dead = this.#threads[step.thread % 3]!;
@@ -148,11 +148,11 @@ class World {
 		}
 	}
 
-	#publish(app: string, name: string, owner: Thread): void {
+	#publish(name: StreamName, owner: Thread): void {
 		const request: Request = { owner, verdict: null };
 		this.#requests.push(request);
 		const publisher = { protocol: 'rtmp', address: 'peer', query: '' } as const;
-		this.#registry.request(owner, { name: streamName(app, name), publisher }, (verdict) => {
+		this.#registry.request(owner, { name, publisher }, (verdict) => {
 			assert.equal(request.verdict, null, 'one verdict for one request');
 			request.verdict = verdict;
 			if (verdict.granted) {

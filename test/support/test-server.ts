@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { streamName } from '#src/stream-name.js';
 import { type ConfigFile, ServerProcess, type StartOptions } from './server-process.js';
 import { until } from './until.js';
 
@@ -38,7 +39,7 @@ export const WAITING: ConfigFile = {
 export async function playersWait(server: ServerProcess, stream: string, count: number): Promise<void> {
 	const isOfStream = (line: string): boolean => {
 		const { app, stream: name, msg } = JSON.parse(line);
-		return msg === 'a player waits for its stream' && `${app}/${name}` === stream;
+		return msg === 'a player waits for its stream' && streamName(app, name).key === stream;
 	};
 	const waiting = (): number =>
 		server.output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}') && isOfStream(line)).length;
