@@ -10,6 +10,8 @@ const PLAYLIST = '/hls/live/test/index.m3u8';
 const LIVE_SEGMENT = '/hls/live/test/live_video_5_7.m4s';
 /** More than there are connections to one upstream. */
 const MANY_READERS = 300;
+/** The upstream says nothing while hundreds of readers come, which takes seconds on a busy machine. */
+const PATIENT = { gateway: { stallTimeout: '60s' } };
 const IMMUTABLE = { 'Content-Type': 'video/mp2t', 'Cache-Control': 'max-age=3600', ETag: '"s1"' };
 const playlist = (sequence: number, target = 4): string =>
 	`#EXTM3U\n#EXT-X-TARGETDURATION:${target}\n#EXT-X-MEDIA-SEQUENCE:${sequence}\n`;
@@ -229,7 +231,7 @@ describe('a caching tier', () => {
 				response.end('other');
 			}
 		});
-		const tier = await TestTier.start(t, [upstream.url]);
+		const tier = await TestTier.start(t, [upstream.url], PATIENT);
 		const early = Array.from({ length: MANY_READERS }, () => tier.ask(LIVE_SEGMENT));
 		await until(() => growing.length > 0);
 		growing[0]!.write('second ');
