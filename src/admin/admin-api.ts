@@ -1,7 +1,5 @@
+import type { Exposition } from '../metrics/exposition.js';
 import type { PrimaryStatus } from '../metrics/primary-metrics.js';
-import { primaryRegistry } from '../metrics/primary-metrics.js';
-import { createRuntimeRegistry } from '../metrics/process-metrics.js';
-import { METRICS_CONTENT_TYPE, scrape } from '../metrics/scrape.js';
 import type { ProcessSnapshot } from '../metrics/snapshot.js';
 import type { ProcessPort } from '../process/process-port.js';
 import { type StreamName, streamName } from '../stream-name.js';
@@ -41,7 +39,7 @@ const ROUTES: readonly Route[] = [
 /** The answers of the admin port, without the sockets. */
 export class AdminApi {
 	readonly #source: AdminSource;
-	readonly #runtime = createRuntimeRegistry('primary');
+	#exposition: Promise<Exposition> | null = null;
 
 	constructor(source: AdminSource) {
 		this.#source = source;
@@ -65,13 +63,12 @@ export class AdminApi {
 		return json(404, { error: 'no such page' });
 	}
 
+	/** The library of metrics is loaded for the first scrape: the start does not wait for it. */
 	async metrics(): Promise<AdminResponse> {
-		const own = [primaryRegistry(this.#source.status()), this.#runtime];
-		return {
-			status: 200,
-			type: METRICS_CONTENT_TYPE,
-			body: await scrape(this.#source.processes(), own),
-		};
+		this.#exposition ??= import('../metrics/exposition.js').then((module) => new module.Exposition());
+		const exposition = await this.#exposition;
+		const body = await exposition.text(this.#source.status(), this.#source.processes());
+		return { status: 200, type: exposition.contentType, body };
 	}
 
 	/** Alive: this process answers. */

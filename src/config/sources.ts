@@ -1,8 +1,8 @@
-import { parse } from 'yaml';
 import { ConfigError } from './config-error.js';
 import { CONFIG_KEYS, type ConfigKey } from './keys.js';
 import { nearest } from './nearest.js';
 import type { TextForm } from './schema-walk.js';
+import { loadYaml } from './yaml.js';
 
 /** The source of a value. Messages and --print-config show its `label` (`config.yaml:2:9`, `--rtmp-port`). */
 export type Origin = { source: 'default' | 'file' | 'environment' | 'flag'; label: string };
@@ -55,7 +55,7 @@ function valueOfText(form: TextForm, text: string): unknown {
 		return text.split(',').map((item) => item.trim());
 	}
 	try {
-		return parse(text);
+		return loadYaml().parse(text);
 	} catch {
 		return text;
 	}

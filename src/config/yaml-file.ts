@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument, visit } from 'yaml';
+import type { Document, Pair } from 'yaml';
 import { ConfigError } from './config-error.js';
 import type { Locate } from './issues.js';
 import { configSchema } from './schema.js';
 import { schemaAt, textForm } from './schema-walk.js';
+import { loadYaml } from './yaml.js';
 
 /** The configuration file as plain values, with the place of each. */
 export type YamlFile = { value: unknown; locate: Locate };
@@ -20,8 +21,9 @@ export function readYamlFile(file: string): YamlFile {
 }
 
 export function parseYamlFile(file: string, text: string): YamlFile {
-	const lines = new LineCounter();
-	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+	const yaml = loadYaml();
+	const lines = new yaml.LineCounter();
+	const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false });
 	const place = (offset: number): string => {
 		const { line, col } = lines.linePos(offset);
 		return `${file}:${line}:${col}`;
@@ -35,13 +37,14 @@ export function parseYamlFile(file: string, text: string): YamlFile {
 		locate(path, part) {
 			const pair = pairAt(document, path);
 			const node = part === 'value' && pair?.value ? pair.value : pair?.key;
-			return isNode(node) && node.range ? place(node.range[0]) : file;
+			return yaml.isNode(node) && node.range ? place(node.range[0]) : file;
 		},
 	};
 }
 
 /** `missing: 404` means the text 404 where the schema wants text: a number there becomes what was written. */
 function keepTextAsWritten(document: Document): void {
+	const { isNode, isScalar, visit } = loadYaml();
 	visit(document, {
 		Pair(_, { key, value }, ancestors) {
 			if (!isScalar(value) || typeof value.value !== 'number') {
@@ -59,6 +62,7 @@ function keepTextAsWritten(document: Document): void {
 
 /** The pair at `path`, or the deepest one on the way to it. */
 function pairAt(document: Document, path: readonly PropertyKey[]): Pair | undefined {
+	const { isMap } = loadYaml();
 	let node: unknown = document.contents;
 	let found: Pair | undefined;
 	for (const name of path) {
@@ -73,5 +77,5 @@ function pairAt(document: Document, path: readonly PropertyKey[]): Pair | undefi
 }
 
 function scalarText(node: unknown): string {
-	return String(isScalar(node) ? node.value : node);
+	return String(loadYaml().isScalar(node) ? node.value : node);
 }

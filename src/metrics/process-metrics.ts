@@ -39,10 +39,18 @@ export function createRuntimeRegistry(role: string): Registry {
 	return register;
 }
 
-/** All metrics of one role process, for the primary. */
-export async function processMetrics(runtime: Registry, snapshot: ProcessSnapshot): Promise<MetricsJson> {
-	const parts = [snapshotRegistry(snapshot), runtime].map((registry) => registry.getMetricsAsJSON());
-	return (await Promise.all(parts)).flat();
+/** All metrics of one role process, for the primary. Those of its runtime are collected from here on. */
+export class ProcessMetrics {
+	readonly #runtime: Registry;
+
+	constructor(role: string) {
+		this.#runtime = createRuntimeRegistry(role);
+	}
+
+	async of(snapshot: ProcessSnapshot): Promise<MetricsJson> {
+		const parts = [snapshotRegistry(snapshot), this.#runtime].map((registry) => registry.getMetricsAsJSON());
+		return (await Promise.all(parts)).flat();
+	}
 }
 
 /** The metrics of `snapshot` in a registry of their own, made anew for every scrape: nothing is counted in prom-client. */

@@ -1,57 +1,75 @@
-import { z } from 'zod';
-import { LISTENER_NAMES } from '../config/listeners.js';
+import type { ListenerName } from '../config/listeners.js';
 import type { Config } from '../config/schema.js';
-import { isTree } from '../config/tree.js';
 import type { AnswerMessage, QueryMessage } from '../process/process-port.js';
-import { PROCESS_KINDS } from './processes.js';
+import type { ProcessKind } from './processes.js';
 
 /**
- * Every message between the primary and a role process: JSON over the cluster's IPC channel. Both ends check what arrives; the
- * content of questions and answers is process/process-port.ts's business.
+ * Every message between the primary and a role process: JSON over the cluster's IPC channel. Both ends are the same program and nobody
+ * else can write to the channel, so only the type of a message is checked. A schema library would be half of a role process's start.
  */
 
-/** Checked when the primary read it: the schema of the configuration reads what people write, and this is what came of it. */
-const config = z.custom<Config>(isTree);
-
-const startMessage = z.strictObject({
-	type: z.literal('start'),
-	kind: z.enum(PROCESS_KINDS),
+export type StartMessage = {
+	type: 'start';
+	kind: ProcessKind;
 	/** Among the processes of the role. */
-	index: z.number().int().min(0),
-	config,
+	index: number;
+	config: Config;
 	/** Only for a delivery process: the Unix socket of its origin process. */
-	originSocket: z.string().optional(),
+	originSocket?: string | undefined;
 	/** Bound ports of the whole role. */
-	ports: z.partialRecord(z.enum(LISTENER_NAMES), z.number().int()),
+	ports: Partial<Record<ListenerName, number>>;
 	/** Inherited descriptors of each listening socket, one for every thread that may listen on it and spares. */
-	descriptors: z.partialRecord(z.enum(LISTENER_NAMES), z.array(z.number().int().min(3))),
-});
+	descriptors: Partial<Record<ListenerName, number[]>>;
+};
 
-export const primaryMessage = z.union([
-	startMessage,
-	z.strictObject({ type: z.literal('reload'), config }),
+export type PrimaryMessage =
+	| StartMessage
+	| { type: 'reload'; config: Config }
 	/** Stop accepting, end every session politely and exit, all within `deadlineMs`. */
-	z.strictObject({ type: z.literal('drain'), deadlineMs: z.number() }),
+	| { type: 'drain'; deadlineMs: number }
 	/** Answered by `pong`; a process that does not answer hangs. */
-	z.strictObject({ type: z.literal('ping') }),
-	z.custom<QueryMessage>((message) => typeOf(message) === 'query'),
-]);
+	| { type: 'ping' }
+	| QueryMessage;
 
-export const roleMessage = z.union([
+export type RoleMessage =
 	/** The process listens to messages: what comes before is lost. Answered by `start`. */
-	z.strictObject({ type: z.literal('loaded') }),
+	| { type: 'loaded' }
 	/** All threads accept connections. */
-	z.strictObject({ type: z.literal('ready') }),
-	z.strictObject({ type: z.literal('pong') }),
+	| { type: 'ready' }
+	| { type: 'pong' }
 	/** A bound socket cannot be listened on: another program was quicker. */
-	z.strictObject({ type: z.literal('cannot-listen'), listener: z.enum(LISTENER_NAMES), error: z.string() }),
-	z.custom<AnswerMessage>((message) => typeOf(message) === 'answer'),
-]);
+	| { type: 'cannot-listen'; listener: ListenerName; error: string }
+	| AnswerMessage;
 
-export type StartMessage = z.output<typeof startMessage>;
-export type PrimaryMessage = z.output<typeof primaryMessage>;
-export type RoleMessage = z.output<typeof roleMessage>;
+const PRIMARY_TYPES: readonly string[] = [
+	'start',
+	'reload',
+	'drain',
+	'ping',
+	'query',
+] satisfies PrimaryMessage['type'][];
+const ROLE_TYPES: readonly string[] = [
+	'loaded',
+	'ready',
+	'pong',
+	'cannot-listen',
+	'answer',
+] satisfies RoleMessage['type'][];
 
-function typeOf(message: unknown): unknown {
-	return typeof message === 'object' && message !== null && 'type' in message ? message.type : undefined;
+/** Takes what came from the primary for one of its messages. Throws TypeError for anything else. */
+export function primaryMessageOf(received: unknown): PrimaryMessage {
+	return messageOf<PrimaryMessage>(received, PRIMARY_TYPES);
+}
+
+/** Takes what came from a role process for one of its messages. Throws TypeError for anything else. */
+export function roleMessageOf(received: unknown): RoleMessage {
+	return messageOf<RoleMessage>(received, ROLE_TYPES);
+}
+
+function messageOf<T extends { type: string }>(received: unknown, types: readonly string[]): T {
+	const { type } = Object(received) as { type?: unknown };
+	if (typeof type !== 'string' || !types.includes(type)) {
+		throw new TypeError(`not a message: ${JSON.stringify(received)}`);
+	}
+	return received as T;
 }

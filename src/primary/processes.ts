@@ -39,7 +39,6 @@ export const PROCESSES = {
 } as const satisfies Readonly<Record<RoleName | 'delivery', Kind>>;
 
 export type ProcessKind = keyof typeof PROCESSES;
-export const PROCESS_KINDS = Object.keys(PROCESSES) as readonly ProcessKind[];
 
 /** A delivery process's name for its origin process. The connection goes to a Unix socket. */
 const ORIGIN_URL = 'http://origin';

@@ -3,7 +3,6 @@ import { type ConfigSources, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { LineSink } from '../log/line-sink.js';
 import { loggerTo } from '../log/logger.js';
-import { prettyLines } from '../log/pretty.js';
 import { type BoundPorts, Primary } from './primary.js';
 import type { RoleName } from './roles.js';
 import { handleSignals } from './signals.js';
@@ -24,7 +23,7 @@ const ROLE_PROCESS = new URL('./worker-process.js', import.meta.url);
 /** Runs a role until a signal ends it; resolves with its ports when it is ready. Throws ConfigError, with nothing left running, when it cannot be. */
 export async function run({ role, version, sources, entry = ROLE_PROCESS }: RunOptions): Promise<BoundPorts> {
 	const loaded = loadConfig(sources);
-	const sink = lineSink(loaded.config.log.format);
+	const sink = await lineSink(loaded.config.log.format);
 	const writeLine = (line: string): void => sink.write(line);
 	const log = loggerTo(loaded.config.log.level, { role: 'primary' }, writeLine);
 	const primary = new Primary({ role, version, sources, loaded, entry, log, writeLine });
@@ -46,8 +45,10 @@ export async function run({ role, version, sources, entry = ROLE_PROCESS }: RunO
 	}
 }
 
-function lineSink(format: Config['log']['format']): LineSink {
+async function lineSink(format: Config['log']['format']): Promise<LineSink> {
 	const onTerminal = isatty(STDOUT);
 	const pretty = format === 'pretty' || (format === 'auto' && onTerminal);
-	return LineSink.toStdout(pretty ? prettyLines(onTerminal) : undefined);
+	// A server that nobody looks at starts without the library for that.
+	const { prettyLines } = pretty ? await import('../log/pretty.js') : {};
+	return LineSink.toStdout(prettyLines?.(onTerminal));
 }

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.js';
 import { createLogger, type Logger } from '../log/logger.js';
 import { type AnswerMessage, answerQuery, type QuerySource } from '../process/process-port.js';
 import { LISTEN_BACKLOG } from '../stream/connection-limits.js';
-import { type PrimaryMessage, primaryMessage, type RoleMessage, type StartMessage } from './messages.js';
+import { type PrimaryMessage, primaryMessageOf, type RoleMessage, type StartMessage } from './messages.js';
 import { listenAndClose } from './server-handle.js';
 
 /** The work of a role process: the coordinator, or a stand-in in tests. */
@@ -33,7 +33,7 @@ export function serveProcess(build: (context: ProcessContext) => RoleProcess): v
 		process.on(signal, () => undefined);
 	}
 	process.once('message', (message) => {
-		const start = primaryMessage.parse(message);
+		const start = primaryMessageOf(message);
 		if (start.type !== 'start') {
 			throw new TypeError(`expected a start message, got ${start.type}`);
 		}
@@ -55,7 +55,7 @@ async function runProcess(start: StartMessage, build: (context: ProcessContext) 
 	}
 	const role = build({ start: { ...start, descriptors }, log, onFatal: () => process.exit(1) });
 	process.on('message', (message) => {
-		void obey(primaryMessage.parse(message), role, log);
+		void obey(primaryMessageOf(message), role, log);
 	});
 	await role.start();
 	send({ type: 'ready' });

@@ -1,4 +1,4 @@
-import { createRuntimeRegistry, processMetrics } from '../metrics/process-metrics.js';
+import type { ProcessMetrics } from '../metrics/process-metrics.js';
 import { Coordinator } from '../process/coordinator.js';
 import { PROCESSES } from './processes.js';
 import { type ProcessContext, type RoleProcess, serveProcess } from './serve-process.js';
@@ -9,13 +9,21 @@ serveProcess(({ start, log, onFatal }: ProcessContext): RoleProcess => {
 	const { topology, role } = PROCESSES[kind];
 	const place = { role: kind, index, topology, originSocket, server: { role, ports } };
 	const coordinator = new Coordinator({ ...place, config, listeners: descriptors, log, onFatal });
-	const runtime = createRuntimeRegistry(kind);
+	let metrics: Promise<ProcessMetrics> | null = null;
+	const loadMetrics = (): Promise<ProcessMetrics> => {
+		metrics ??= import('../metrics/process-metrics.js').then((module) => new module.ProcessMetrics(kind));
+		return metrics;
+	};
 	return {
-		start: () => coordinator.start(),
+		async start() {
+			await coordinator.start();
+			// Nobody waits for the library of metrics: it is loaded when the process serves.
+			void loadMetrics();
+		},
 		reload: (changed) => coordinator.reload(changed),
 		drain: (deadlineMs) => coordinator.drain(deadlineMs),
 		snapshot: () => coordinator.snapshot(),
-		metrics: () => processMetrics(runtime, coordinator.snapshot()),
+		metrics: async () => (await loadMetrics()).of(coordinator.snapshot()),
 		evict: (name) => coordinator.evict(name),
 	};
 });

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { AdminApi, type AdminSource } from '#src/admin/admin-api.js';
 import { ERROR_CODES } from '#src/errors.js';
 import type { PrimaryStatus } from '#src/metrics/primary-metrics.js';
-import { createRuntimeRegistry, processMetrics } from '#src/metrics/process-metrics.js';
+import { ProcessMetrics } from '#src/metrics/process-metrics.js';
 import type { ProcessSnapshot } from '#src/metrics/snapshot.js';
 import { answerQuery, ProcessPort } from '#src/process/process-port.js';
 import type { StreamName } from '#src/stream-name.js';
@@ -155,8 +155,8 @@ function adminOf(processes: (ProcessSnapshot | 'silent')[], status = READY, evic
 }
 
 function portTo(snapshot: ProcessSnapshot, evict: Evict): ProcessPort {
-	const runtime = createRuntimeRegistry(snapshot.role);
-	const source = { metrics: () => processMetrics(runtime, snapshot), snapshot: () => snapshot, evict };
+	const metrics = new ProcessMetrics(snapshot.role);
+	const source = { metrics: () => metrics.of(snapshot), snapshot: () => snapshot, evict };
 	const port = new ProcessPort(snapshot.role, async (message) => {
 		const answer = await answerQuery(JSON.parse(JSON.stringify(message)), source);
 		port.deliver(JSON.parse(JSON.stringify(answer)));

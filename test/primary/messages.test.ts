@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type PrimaryMessage, primaryMessage, type RoleMessage, roleMessage } from '#src/primary/messages.js';
+import { type PrimaryMessage, primaryMessageOf, type RoleMessage, roleMessageOf } from '#src/primary/messages.js';
 import { streamName } from '#src/stream-name.js';
 import { testConfig } from '../support/config.js';
 
@@ -32,7 +32,7 @@ describe('messages between the primary and a role process', () => {
 	];
 	for (const message of TO_ROLE) {
 		it(`bring ${message.type} through JSON unchanged`, () => {
-			assert.deepEqual(primaryMessage.parse(JSON.parse(JSON.stringify(message))), message);
+			assert.deepEqual(primaryMessageOf(JSON.parse(JSON.stringify(message))), message);
 		});
 	}
 
@@ -46,14 +46,19 @@ describe('messages between the primary and a role process', () => {
 	];
 	for (const message of TO_PRIMARY) {
 		it(`bring ${JSON.stringify(message)} through JSON unchanged`, () => {
-			assert.deepEqual(roleMessage.parse(JSON.parse(JSON.stringify(message))), message);
+			assert.deepEqual(roleMessageOf(JSON.parse(JSON.stringify(message))), message);
 		});
 	}
 
-	for (const message of [null, 1, 'ready', {}, { type: 'start' }, { type: 'ping', more: 1 }, { type: 'nonsense' }]) {
+	for (const message of [null, 1, 'ready', {}, { type: 1 }, { type: 'nonsense' }, { type: 'toString' }]) {
 		it(`refuse ${JSON.stringify(message)}`, () => {
-			assert.throws(() => primaryMessage.parse(message));
-			assert.throws(() => roleMessage.parse(message === 'ready' ? message : { ...Object(message), extra: 1 }));
+			assert.throws(() => primaryMessageOf(message), TypeError);
+			assert.throws(() => roleMessageOf(message), TypeError);
 		});
 	}
+
+	it('refuse what goes the other way', () => {
+		assert.throws(() => primaryMessageOf({ type: 'ready' }), TypeError);
+		assert.throws(() => roleMessageOf({ type: 'ping' }), TypeError);
+	});
 });
