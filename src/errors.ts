@@ -53,9 +53,11 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 /** A code and the sentence for people: a PeerError, or what one would say without the cost of its stack. */
 export type Reason = { readonly code: ErrorCode; readonly message: string };
 
-/** Makes every Reason. `detail` follows the sentence of the code. */
+/** Makes every Reason. `detail` follows the sentence of the code, unless it begins with it: a message that is passed on says it once. */
 export function reasonOf(code: ErrorCode, detail?: string): Reason {
-	return { code, message: detail === undefined ? ERROR_CODES[code] : `${ERROR_CODES[code]}: ${detail}` };
+	const sentence = ERROR_CODES[code];
+	const message = detail?.startsWith(sentence) ? detail : detail === undefined ? sentence : `${sentence}: ${detail}`;
+	return { code, message };
 }
 
 /** A fault of the peer: ends its session, never the thread. `code` is stable and safe to match on. */

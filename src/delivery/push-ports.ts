@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import { ERROR_CODES, type ErrorCode, type Reason, reasonOf } from '../errors.js';
+import { type ErrorCode, type Reason, reasonOf } from '../errors.js';
 import {
 	PUSH_WINDOW_BYTES,
 	type PublisherInfo,
@@ -102,11 +102,11 @@ class Push implements PushChannel {
 				this.#listener.room();
 			}
 		} else if (message.type === 'push-close') {
-			this.fail(toldEnd(message));
+			this.fail(reasonOf(message.code, message.message));
 		} else if (message.verdict.granted) {
 			this.#listener.granted();
 		} else {
-			this.fail(toldEnd(message.verdict));
+			this.fail(reasonOf(message.verdict.code, message.verdict.message));
 		}
 	}
 
@@ -124,13 +124,6 @@ class Push implements PushChannel {
 	#post(message: PushToIngest, transfer: readonly ArrayBuffer[] = []): void {
 		this.#ingest.port.postMessage(message, transfer);
 	}
-}
-
-/**
- * Reads another thread's word on an end. The message begins with the sentence of its code if it was a PeerError there.
- */
-function toldEnd({ code, message }: Reason): Reason {
-	return message.startsWith(ERROR_CODES[code]) ? { code, message } : reasonOf(code, message);
 }
 
 /** FNV-1a. */
