@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { AdminSource } from '../admin/admin-api.js';
 import { AdminServer } from '../admin/admin-server.js';
 import { ConfigError } from '../config/config-error.js';
@@ -10,6 +11,7 @@ import type { Logger } from '../log/logger.js';
 import type { PrimaryStatus } from '../metrics/primary-metrics.js';
 import { sum } from '../metrics/stream-counts.js';
 import type { ProcessPort } from '../process/process-port.js';
+import { pageAddresses, publishAddresses } from './addresses.js';
 import { drainChildren, killChildren } from './drain.js';
 import { InternalSocket } from './internal-socket.js';
 import { bindListeners, bindProblem, closeListeners, type Listener } from './listeners.js';
@@ -94,9 +96,23 @@ export class Primary implements AdminSource {
 		}
 		this.#state = 'ready';
 		this.#log.info({ ports }, 'ready');
+		this.#sayAddresses(ports);
 		const intervalMs = this.#config.log.statistics;
 		this.#statistics = intervalMs === 0 ? null : new Statistics(() => this.processes(), intervalMs, this.#log);
 		return ports;
+	}
+
+	/** Tells people where to go: what a port number means on this machine and in its network. */
+	#sayAddresses(ports: BoundPorts): void {
+		const interfaces = networkInterfaces();
+		const pages = pageAddresses(this.#config.host, ports, interfaces);
+		const targets = this.#options.role === 'origin' ? publishAddresses(this.#config.host, ports, interfaces) : [];
+		if (pages.length > 0) {
+			this.#log.info(`open ${pages.join(' or ')}`);
+		}
+		if (targets.length > 0) {
+			this.#log.info(`publish to ${targets.map((target) => `${target}live/NAME`).join(' or ')}`);
+		}
 	}
 
 	/** Reads the configuration again and applies what can be; a bad one is refused as a whole and the old one stays. */
