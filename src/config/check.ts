@@ -44,9 +44,9 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, Origin>
 			report(key, problem);
 		}
 	}
-	for (const upstream of config.gateway.upstreams) {
-		if (needs.upstreamProtocols?.includes(new URL(upstream).protocol) === false) {
-			report('gateway.upstreams', `${upstream}: this role wants ${needs.upstreamProtocols.join(' or ')}`);
+	for (const { address } of config.gateway.upstreams) {
+		if (needs.upstreamProtocols?.includes(new URL(address).protocol) === false) {
+			report('gateway.upstreams', `${address}: this role wants ${needs.upstreamProtocols.join(' or ')}`);
 		}
 	}
 	const mediaProblem = needs.writesMedia ? directoryProblem(config.media) : null;

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { withoutCredentials } from '../protocol/credentials.js';
 import { nearest } from './nearest.js';
 import { configSchema } from './schema.js';
 import { expectation, memberNames, schemaAt } from './schema-walk.js';
@@ -44,5 +45,5 @@ function dotted(path: readonly PropertyKey[]): string {
 }
 
 function show(value: unknown): string {
-	return value === undefined || value === null ? 'nothing' : (JSON.stringify(value) ?? typeof value);
+	return value === undefined || value === null ? 'nothing' : withoutCredentials(JSON.stringify(value) ?? typeof value);
 }

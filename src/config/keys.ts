@@ -2,7 +2,6 @@ import type { z } from 'zod';
 import { configSchema } from './schema.js';
 import { defOf, expectation, schemaAt, type TextForm, textForm, unwrapped } from './schema-walk.js';
 import { isTree } from './tree.js';
-import { formatDuration, formatSize } from './units.js';
 
 /** One configuration key as the schema describes it: for messages, environment names, reloads and documentation. */
 export type ConfigKey = {
@@ -19,7 +18,6 @@ export type ConfigKey = {
 	/** Takes effect on SIGHUP; the others need a restart. */
 	reload: boolean;
 	form: TextForm;
-	unit: 'duration' | 'size' | null;
 };
 
 /** Every key of the configuration, in the order of the schema. */
@@ -36,27 +34,29 @@ export function keyNamed(name: string): ConfigKey {
 	return key;
 }
 
-/** The value at `path` as the configuration file writes it: durations and sizes with their unit, also those within a map. */
+/**
+ * The value at `path` as the configuration file writes it, also within maps and lists: durations and sizes with their unit, addresses
+ * without the secrets that were given with them.
+ */
 export function asWritten(path: readonly PropertyKey[], value: unknown): unknown {
+	const schema = schemaAt(configSchema, path);
+	const write = schema === undefined ? undefined : writerOf(schema);
+	if (write !== undefined) {
+		return write(value);
+	}
+	if (Array.isArray(value)) {
+		return value.map((item, index) => asWritten([...path, index], item));
+	}
 	if (isTree(value)) {
 		return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, asWritten([...path, name], inner)]));
 	}
-	const schema = schemaAt(configSchema, path);
-	return schema === undefined ? value : withUnit(unitOf(schema), value);
+	return value;
 }
 
-function withUnit(unit: ConfigKey['unit'], value: unknown): unknown {
-	if (typeof value !== 'number' || unit === null) {
-		return value;
-	}
-	const text = unit === 'duration' ? formatDuration(value) : formatSize(value);
-	return text === String(value) ? value : text;
-}
-
-/** The unit of the numbers that `schema` takes. */
-function unitOf(schema: z.core.$ZodType): ConfigKey['unit'] {
-	const unit = (unwrapped(schema) as z.ZodType).meta()?.['unit'];
-	return unit === 'duration' || unit === 'size' ? unit : null;
+/** The schema's own way to write what it has made of a value. */
+function writerOf(schema: z.core.$ZodType): ((value: unknown) => unknown) | undefined {
+	const write = (unwrapped(schema) as z.ZodType).meta()?.['written'];
+	return typeof write === 'function' ? (value) => write(value) : undefined;
 }
 
 function* keysOf(schema: z.core.$ZodType, path: readonly string[]): Generator<ConfigKey> {
@@ -76,16 +76,15 @@ function* keysOf(schema: z.core.$ZodType, path: readonly string[]): Generator<Co
 
 function describeKey(schema: z.ZodDefault, path: readonly string[]): ConfigKey {
 	const meta = schema.meta();
-	const unit = unitOf(schema);
+	const byDefault: unknown = schema.def.defaultValue;
 	return {
 		name: path.join('.'),
 		path,
 		environment: `MILLRACE_${path.map((part) => part.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`,
 		description: meta?.description ?? '',
 		expects: expectation(schema),
-		default: withUnit(unit, schema.def.defaultValue),
+		default: writerOf(schema)?.(byDefault) ?? byDefault,
 		reload: meta?.['reload'] === true,
 		form: textForm(schema),
-		unit,
 	};
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { shownAddress, splitCredentials } from '../protocol/credentials.js';
 import { NAME_PATTERN } from '../stream-name.js';
-import { duration, size } from './units.js';
+import { duration, formatDuration, size } from './units.js';
 
 /**
  * The one truth about configuration: YAML keys, environment names (MILLRACE_RTMP_PORT), types, defaults, documentation.
@@ -18,8 +19,12 @@ const threads = z.union([z.literal('auto'), z.number().int().min(1).max(64)]);
 const MAX_PROCESSES = 64;
 
 const UPSTREAM_PROTOCOLS = ['http:', 'https:', 'ws:', 'wss:', 'rtmp:', 'rtmps:'];
-/** A base address: what comes behind it is the stream's path. */
-const upstream = z.string().refine(isUpstream).meta({ expects: 'a URL such as http://origin:8501' });
+/** A base address: what comes behind it is the stream's path. User and password leave it here. */
+const upstream = z
+	.string()
+	.refine(isUpstream)
+	.transform(splitCredentials)
+	.meta({ expects: 'a URL such as http://origin:8501', written: shownAddress });
 
 const nameSchema = z.string().regex(NAME_PATTERN, 'expected 1 to 128 of A-Z a-z 0-9 _ -');
 
@@ -203,7 +208,7 @@ export const configSchema = z.strictObject({
 		.extend({
 			partTarget: duration
 				.refine((ms) => ms >= 100 && ms <= 2000, 'expected 100ms to 2s')
-				.meta({ expects: 'a duration from 100ms to 2s', unit: 'duration' })
+				.meta({ expects: 'a duration from 100ms to 2s', written: formatDuration })
 				.default(333)
 				.meta(live('Longest part of LL-HLS and chunk of DASH; viewers are three parts behind.')),
 			liveSegment: duration

@@ -1,6 +1,7 @@
 import { Agent, type AgentOptions } from 'node:http';
 import type { Config } from '../config/schema.js';
 import { createLogger, type Logger } from '../log/logger.js';
+import { RepeatReporter } from '../log/repeat-reporter.js';
 import { Counters } from '../metrics/counters.js';
 import { Pull, type PullServices } from '../relay/pull.js';
 import { Upstreams } from '../relay/upstreams.js';
@@ -26,6 +27,7 @@ export class GatewayIngestRole {
 			requests: this.#ingest.requests,
 			counters: new Counters(data.counters),
 			log: ownLog,
+			faults: new RepeatReporter(ownLog),
 			send,
 		};
 	}

@@ -97,6 +97,6 @@ function deliveryShare(config: Config, count: number): Config {
 	return {
 		...config,
 		threads: sharedThreads(config, PROCESSES.delivery.topology, count),
-		gateway: { ...config.gateway, ...ORIGIN_PAUSES, upstreams: [ORIGIN_URL] },
+		gateway: { ...config.gateway, ...ORIGIN_PAUSES, upstreams: [{ address: ORIGIN_URL, credentials: null }] },
 	};
 }

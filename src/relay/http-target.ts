@@ -5,6 +5,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { buildFileHeader, buildTag } from '../container/flv/writer.js';
 import { PeerError } from '../errors.js';
+import { basicAuthorization, type Credentials } from '../protocol/credentials.js';
 import { Loss } from './loss.js';
 import type { MediaTag } from './media-tag.js';
 
@@ -19,8 +20,11 @@ export class HttpTarget {
 	readonly #loss = new Loss();
 	#finishing = false;
 
-	private constructor(url: URL) {
-		const headers = { 'Content-Type': 'video/x-flv', Expect: '100-continue', 'User-Agent': 'Millrace' };
+	private constructor(url: URL, credentials: Credentials | null) {
+		const headers = {
+			...{ 'Content-Type': 'video/x-flv', Expect: '100-continue', 'User-Agent': 'Millrace' },
+			...(credentials === null ? {} : { Authorization: basicAuthorization(credentials) }),
+		};
 		const { request } = url.protocol === 'https:' ? https : http;
 		this.#request = request(url, { method: 'POST', agent: false, headers });
 		this.#request.setNoDelay(true);
@@ -29,8 +33,8 @@ export class HttpTarget {
 		this.#request.on('response', (response) => this.#onResponse(response));
 	}
 
-	static async open(url: URL): Promise<HttpTarget> {
-		const target = new HttpTarget(url);
+	static async open(url: URL, credentials: Credentials | null): Promise<HttpTarget> {
+		const target = new HttpTarget(url, credentials);
 		target.#request.flushHeaders();
 		const socketReady = once(target.#request, 'socket').then(async ([socket]) => {
 			if (socket.connecting) {

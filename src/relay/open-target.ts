@@ -1,3 +1,4 @@
+import { splitCredentials } from '../protocol/credentials.js';
 import { HttpTarget } from './http-target.js';
 import type { MediaTag } from './media-tag.js';
 import { RtmpTarget } from './rtmp-target.js';
@@ -19,16 +20,18 @@ export type StreamTarget = {
 	close(): void;
 };
 
-/** Begins to publish at `url`. Throws when the server cannot be reached or refuses. */
-export function openTarget(url: URL): Promise<StreamTarget> {
+/** Begins to publish at `url`, with the user and password that it may have. Throws when the server cannot be reached or refuses. */
+export function openTarget(withCredentials: URL): Promise<StreamTarget> {
+	const { address, credentials } = splitCredentials(withCredentials.href);
+	const url = new URL(address);
 	switch (url.protocol) {
 		case 'rtmp:':
 		case 'rtmps:':
-			return RtmpTarget.open(url);
+			return RtmpTarget.open(url, credentials);
 		case 'ws:':
 		case 'wss:':
-			return WsTarget.open(url);
+			return WsTarget.open(url, credentials);
 		default:
-			return HttpTarget.open(url);
+			return HttpTarget.open(url, credentials);
 	}
 }

@@ -3,13 +3,15 @@ import { policyOf } from '../config/policy.js';
 import type { Config } from '../config/schema.js';
 import { type ErrorCode, PeerError } from '../errors.js';
 import type { Logger } from '../log/logger.js';
+import type { RepeatReporter } from '../log/repeat-reporter.js';
 import type { Counters } from '../metrics/counters.js';
+import type { ServerAddress } from '../protocol/credentials.js';
 import type { PublishRequests } from '../stream/publish/publish-requests.js';
 import type { RelayWish, ThreadToCoordinator } from '../stream/thread-messages.js';
 import type { StreamName } from '../stream-name.js';
 import { openSource } from './open-source.js';
 import { PullOutput } from './pull-output.js';
-import { endOf, type Source, type SourceEnd, streamUrl } from './source.js';
+import { endOf, reasonForViewers, type Source, type SourceEnd, streamUrl } from './source.js';
 import type { Upstreams } from './upstreams.js';
 
 /** The services that a thread's pulls share. */
@@ -23,13 +25,15 @@ export type PullServices = {
 	readonly requests: PublishRequests;
 	readonly counters: Counters;
 	readonly log: Logger;
+	/** Faults of upstreams, which may come with every stream that is asked for. */
+	readonly faults: RepeatReporter;
 	readonly send: (message: ThreadToCoordinator) => void;
 };
 
 /** A connection and what has come of it. */
 type Attempt = {
 	source: Source;
-	upstream: string;
+	upstream: ServerAddress;
 	/** It has brought something new. */
 	delivers: boolean;
 	startedAtMs: number;
@@ -59,7 +63,7 @@ export class Pull {
 	readonly #firstResumeMs: number | null;
 	#attempt: Attempt | null = null;
 	/** Upstreams that are still to be asked in this round. */
-	#candidates: string[] = [];
+	#candidates: ServerAddress[] = [];
 	#missing: SourceEnd | null = null;
 	#failed: SourceEnd | null = null;
 	/** Rounds that failed in a row. */
@@ -82,7 +86,7 @@ export class Pull {
 			events: {
 				fresh: () => this.#onFresh(),
 				joined: (how) => {
-					this.#log.info({ upstream: this.#attempt?.upstream, how }, 'the source has changed');
+					this.#log.info({ upstream: this.#attempt?.upstream.address, how }, 'the source has changed');
 					services.counters.add(how === 'continued' ? 'pullContinuations' : 'pullSplices', 1);
 				},
 				misplaced: () => this.#onMisplaced(),
@@ -128,13 +132,15 @@ export class Pull {
 		}
 	}
 
-	#ask(upstream: string, resumeMs: number | null): void {
+	#ask(upstream: ServerAddress, resumeMs: number | null): void {
 		const { config, processId, agent } = this.#services;
-		this.#log.debug({ upstream, resumeMs }, 'asking an upstream');
-		this.#output.begin(new URL(upstream).host, resumeMs);
+		const { address, credentials } = upstream;
+		this.#log.debug({ upstream: address, resumeMs }, 'asking an upstream');
+		this.#output.begin(new URL(address).host, resumeMs);
 		const source = openSource(
 			{
-				url: streamUrl(upstream, this.name),
+				url: streamUrl(address, this.name),
+				credentials,
 				via: [...this.#via, processId],
 				resumeMs,
 				maxMessageBytes: config.limits.maxMessageSize,
@@ -158,9 +164,10 @@ export class Pull {
 			const { name } = this;
 			attempt.delivers = true;
 			this.#missingSinceMs = null;
-			this.#services.upstreams.worked(attempt.upstream);
-			this.#services.send({ type: 'pull-upstream', name, upstream: attempt.upstream });
-			this.#log.info({ upstream: attempt.upstream }, 'pulling');
+			const { address } = attempt.upstream;
+			this.#services.upstreams.worked(address);
+			this.#services.send({ type: 'pull-upstream', name, upstream: address });
+			this.#log.info({ upstream: address }, 'pulling');
 		}
 	}
 
@@ -177,13 +184,13 @@ export class Pull {
 		if (attempt === null) {
 			return;
 		}
-		const { upstream } = attempt;
+		const { address } = attempt.upstream;
 		if (end.outcome === 'failed') {
-			this.#services.upstreams.failed(upstream);
+			this.#services.upstreams.failed(address);
 		}
-		const facts = { upstream, outcome: end.outcome, code: end.code, reason: end.message };
+		const facts = { upstream: address, outcome: end.outcome, code: end.code, reason: end.message };
 		if (!attempt.delivers) {
-			this.#log.debug(facts, 'an upstream does not deliver');
+			this.#sayWhy(facts);
 			this.#missing = end.outcome === 'failed' ? this.#missing : end;
 			this.#failed = end.outcome === 'failed' ? end : this.#failed;
 			this.#askNext();
@@ -208,8 +215,8 @@ export class Pull {
 		this.#endedOrderly &&= this.#failed === null;
 		let pauseMs = this.#pauseMs();
 		if (!this.#output.onAir) {
-			const { code, message } = this.#missing ?? this.#failed ?? endOf('failed', new PeerError('UPSTREAM_FAILED'));
-			this.#services.send({ type: 'pull-missing', name: this.name, code, message });
+			const end = this.#missing ?? this.#failed ?? endOf('failed', new PeerError('UPSTREAM_FAILED'));
+			this.#services.send({ type: 'pull-missing', name: this.name, ...reasonForViewers(end) });
 		} else if (this.#missing === null) {
 			this.#missingSinceMs = null;
 		} else {
@@ -225,6 +232,15 @@ export class Pull {
 			pauseMs = Math.min(pauseMs, leftMs);
 		}
 		this.#retryIn(pauseMs);
+	}
+
+	/** An upstream that does not have a stream is no news; one that cannot be asked is. */
+	#sayWhy({ upstream, outcome, reason }: { upstream: string; outcome: SourceEnd['outcome']; reason: string }): void {
+		if (outcome === 'failed') {
+			this.#services.faults.report('an upstream does not deliver', `${upstream}: ${reason}`);
+		} else {
+			this.#log.debug({ upstream, outcome, reason }, 'an upstream does not deliver');
+		}
 	}
 
 	/** Exponential, with jitter: the gateways of an upstream that is back do not come all at once. */

@@ -151,7 +151,7 @@ export class Pulls {
 
 	/** Pulls that deliver, by upstream, and those that are still looking for one. */
 	counts(): PullCounts {
-		const upstreams = new Map(this.config.gateway.upstreams.map((upstream) => [upstream, 0]));
+		const upstreams = new Map(this.config.gateway.upstreams.map(({ address }) => [address, 0]));
 		for (const { upstream } of this.#pulls.values()) {
 			if (upstream !== null) {
 				upstreams.set(upstream, (upstreams.get(upstream) ?? 0) + 1);

@@ -3,6 +3,7 @@
 import { scriptName, scriptTagBody } from '../container/flv/script-data.js';
 import { TagType } from '../container/flv/tag.js';
 import { PeerError, peerErrorOf } from '../errors.js';
+import { withCredentialQuery } from '../protocol/credentials.js';
 import { formatVia, LOOP_DESCRIPTION, RESUME_PROPERTY, VIA_PROPERTY } from '../protocol/relay.js';
 import { RtmpClient } from '../protocol/rtmp/client.js';
 import { MessageType, splitAggregate } from '../protocol/rtmp/message.js';
@@ -19,7 +20,7 @@ const ENDS = ['NetStream.Play.UnpublishNotify', 'NetStream.Play.Stop', 'NetStrea
 export function openRtmpSource(target: SourceTarget, events: SourceEvents): Source {
 	let client: RtmpClient | null = null;
 	const feed = new SourceFeed(events, () => client?.close());
-	const play = async ({ url, via, resumeMs, maxMessageBytes, timeoutMs }: SourceTarget): Promise<void> => {
+	const play = async ({ url, credentials, via, resumeMs, maxMessageBytes, timeoutMs }: SourceTarget): Promise<void> => {
 		const address = parseRtmpUrl(url.href);
 		if (address === null || address.streamName === '') {
 			throw new PeerError('UPSTREAM_FAILED', `${url.href} is no RTMP address: expected rtmp://host/app/name`);
@@ -42,7 +43,9 @@ export function openRtmpSource(target: SourceTarget, events: SourceEvents): Sour
 			return;
 		}
 		void client.closed.then((error) => feed.fail(error));
-		await client.play(address.streamName, (type, timestampMs, body) => take(feed, type, timestampMs, body));
+		await client.play(withCredentialQuery(address.streamName, credentials), (type, timestampMs, body) =>
+			take(feed, type, timestampMs, body),
+		);
 		feed.answered = true;
 	};
 	play(target).catch((error: unknown) => {

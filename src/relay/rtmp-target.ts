@@ -1,6 +1,7 @@
 import { serializeAmf0 } from '../codec/amf0.js';
 import { TagType } from '../container/flv/tag.js';
 import { PeerError } from '../errors.js';
+import { type Credentials, withCredentialQuery } from '../protocol/credentials.js';
 import { RtmpClient } from '../protocol/rtmp/client.js';
 import { MessageType } from '../protocol/rtmp/message.js';
 import { parseRtmpUrl } from '../protocol/rtmp/url.js';
@@ -23,7 +24,7 @@ export class RtmpTarget {
 		this.#loss = loss;
 	}
 
-	static async open(url: URL): Promise<RtmpTarget> {
+	static async open(url: URL, credentials: Credentials | null): Promise<RtmpTarget> {
 		const parsed = parseRtmpUrl(url.href);
 		if (parsed === null || parsed.streamName === '') {
 			throw new PeerError('TARGET_FAILED', `${url.href} is no RTMP address: expected rtmp://host/app/name`);
@@ -39,7 +40,7 @@ export class RtmpTarget {
 		});
 		void client.closed.then((error) => loss.set(error));
 		try {
-			await client.publish(parsed.streamName);
+			await client.publish(withCredentialQuery(parsed.streamName, credentials));
 		} catch (error) {
 			client.close();
 			throw error;

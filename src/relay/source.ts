@@ -1,5 +1,6 @@
 import type { Agent } from 'node:http';
-import { type ErrorCode, PeerError } from '../errors.js';
+import { type ErrorCode, PeerError, type Reason, reasonOf } from '../errors.js';
+import { basicAuthorization, type Credentials } from '../protocol/credentials.js';
 import { formatVia, RESUME_HEADER, VIA_HEADER } from '../protocol/relay.js';
 import type { StreamName } from '../stream-name.js';
 
@@ -20,6 +21,8 @@ export type SourceEvents = {
 export type SourceTarget = {
 	/** The address of the stream as FLV (http, https, ws, wss), or as RTMP and RTMPS name it. */
 	url: URL;
+	/** For this upstream alone. */
+	credentials: Credentials | null;
 	/** The processes that the stream is relayed to, ours the last; none for a player. */
 	via: readonly string[];
 	/** The newest time of the stream, if this source goes on with it. */
@@ -39,15 +42,18 @@ export type Source = {
 	close(): void;
 };
 
+/** Codes of an upstream that was silent for too long. */
+const TIMEOUTS: readonly ErrorCode[] = ['IDLE_TIMEOUT', 'HANDSHAKE_TIMEOUT', 'UPSTREAM_TIMEOUT'];
 const HTTP_NOT_FOUND = 404;
 const HTTP_GONE = 410;
 const HTTP_LOOP = 508;
 const USER_AGENT = 'Millrace';
 
 /** Returns the headers of every request to an upstream. */
-export function requestHeaders({ via, resumeMs }: SourceTarget): Record<string, string> {
+export function requestHeaders({ credentials, via, resumeMs }: SourceTarget): Record<string, string> {
 	return {
 		'User-Agent': USER_AGENT,
+		...(credentials === null ? {} : { Authorization: basicAuthorization(credentials) }),
 		...(via.length === 0 ? {} : { [VIA_HEADER]: formatVia(via) }),
 		...(resumeMs === null ? {} : { [RESUME_HEADER]: String(resumeMs) }),
 	};
@@ -70,6 +76,14 @@ export function endOfStatus(status: number): SourceEnd {
 		return endOf('missing', new PeerError('RELAY_LOOP'));
 	}
 	return endOf('failed', new PeerError('UPSTREAM_FAILED', `HTTP ${status}`));
+}
+
+/** The reason for viewers. The words of the upstream, and which one it was, are for the log. */
+export function reasonForViewers({ outcome, code }: SourceEnd): Reason {
+	if (outcome !== 'failed') {
+		return reasonOf(code);
+	}
+	return reasonOf(TIMEOUTS.includes(code) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_FAILED');
 }
 
 export function endOf(outcome: SourceEnd['outcome'], { code, message }: PeerError): SourceEnd {

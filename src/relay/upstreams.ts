@@ -1,3 +1,5 @@
+import type { ServerAddress } from '../protocol/credentials.js';
+
 /** An upstream that has failed is asked after the others for this long. */
 const DISTRUST_MS = 10_000;
 
@@ -6,30 +8,30 @@ const DISTRUST_MS = 10_000;
  * it is as long as that works; an upstream that has recovered gets the streams that look for one next, not those that have one.
  */
 export class Upstreams {
-	#addresses: readonly string[];
+	#upstreams: readonly ServerAddress[];
 	readonly #distrustedUntilMs = new Map<string, number>();
 	readonly #now: () => number;
 
-	constructor(addresses: readonly string[], now: () => number = () => performance.now()) {
-		this.#addresses = addresses;
+	constructor(upstreams: readonly ServerAddress[], now: () => number = () => performance.now()) {
+		this.#upstreams = upstreams;
 		this.#now = now;
 	}
 
 	/** Another list, for the next who asks. */
-	configure(addresses: readonly string[]): void {
-		this.#addresses = addresses;
+	configure(upstreams: readonly ServerAddress[]): void {
+		this.#upstreams = upstreams;
 	}
 
-	order(): string[] {
+	order(): ServerAddress[] {
 		return [
-			...this.#addresses.filter((address) => this.#isTrusted(address)),
-			...this.#addresses.filter((address) => !this.#isTrusted(address)),
+			...this.#upstreams.filter(({ address }) => this.#isTrusted(address)),
+			...this.#upstreams.filter(({ address }) => !this.#isTrusted(address)),
 		];
 	}
 
 	/** There is one that has not failed lately. */
 	get anyTrusted(): boolean {
-		return this.#addresses.some((address) => this.#isTrusted(address));
+		return this.#upstreams.some(({ address }) => this.#isTrusted(address));
 	}
 
 	failed(address: string): void {

@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 import { buildFileHeader, buildTag } from '../container/flv/writer.js';
 import { PeerError } from '../errors.js';
+import { basicAuthorization, type Credentials } from '../protocol/credentials.js';
 import { Loss } from './loss.js';
 import type { MediaTag } from './media-tag.js';
 
@@ -14,8 +15,12 @@ export class WsTarget {
 	readonly #socket: WebSocket;
 	readonly #loss = new Loss();
 
-	private constructor(url: URL) {
-		this.#socket = new WebSocket(url, { handshakeTimeout: HANDSHAKE_TIMEOUT_MS, perMessageDeflate: false });
+	private constructor(url: URL, credentials: Credentials | null) {
+		this.#socket = new WebSocket(url, {
+			handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+			perMessageDeflate: false,
+			headers: credentials === null ? {} : { Authorization: basicAuthorization(credentials) },
+		});
 		this.#socket.on('error', (error) => this.#loss.set(new PeerError('TARGET_FAILED', error.message)));
 		this.#socket.on('close', (code, reason) => {
 			this.#loss.set(
@@ -24,8 +29,8 @@ export class WsTarget {
 		});
 	}
 
-	static async open(url: URL): Promise<WsTarget> {
-		const target = new WsTarget(url);
+	static async open(url: URL, credentials: Credentials | null): Promise<WsTarget> {
+		const target = new WsTarget(url, credentials);
 		const opened = new Promise<null>((resolve) => target.#socket.once('open', () => resolve(null)));
 		const failure = await Promise.race([opened, target.lost]);
 		if (failure !== null) {

@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withoutCredentials } from '../protocol/credentials.js';
 import type { SourceEnd } from '../relay/source.js';
 import { diagnose, type Finding, offsetOf } from './diagnosis.js';
 import { Examination } from './examination.js';
@@ -77,7 +78,7 @@ async function examine({ subject, durationMs }: DoctorOptions, stop: AbortSignal
 			ofPlaylist,
 		);
 	}
-	return [ofMedia(subject, await watch(url, durationMs, stop))];
+	return [ofMedia(withoutCredentials(subject), await watch(url, durationMs, stop))];
 }
 
 /** Watches a live stream. Throws ToolError when it cannot be had. */
@@ -89,7 +90,7 @@ async function watch(url: URL, durationMs: number, stop: AbortSignal): Promise<E
 	const source = playStream(url, {
 		tag: (...tag) => {
 			examination.tag(...tag);
-			status.show(() => `watching ${url.href}: ${examination.tags} tags`);
+			status.show(() => `watching ${withoutCredentials(url.href)}: ${examination.tags} tags`);
 		},
 		over: (given) => {
 			end = given;
@@ -100,7 +101,7 @@ async function watch(url: URL, durationMs: number, stop: AbortSignal): Promise<E
 	source.close();
 	status.clear();
 	if (examination.tags === 0) {
-		throw new ToolError(`${url.href}: ${(end as SourceEnd | null)?.message ?? 'nothing has come'}`);
+		throw new ToolError(`${withoutCredentials(url.href)}: ${(end as SourceEnd | null)?.message ?? 'nothing has come'}`);
 	}
 	return examination;
 }
@@ -118,16 +119,18 @@ async function readStart(file: string): Promise<string> {
 
 async function fetchText(location: string, stop: AbortSignal): Promise<string> {
 	const response = await fetch(location, { signal: stop }).catch((error: Error) => {
-		throw new ToolError(`${location}: ${error.cause instanceof Error ? error.cause.message : error.message}`);
+		throw new ToolError(
+			`${withoutCredentials(location)}: ${error.cause instanceof Error ? error.cause.message : error.message}`,
+		);
 	});
 	if (!response.ok) {
-		throw new ToolError(`${location}: the server answered ${response.status}`);
+		throw new ToolError(`${withoutCredentials(location)}: the server answered ${response.status}`);
 	}
 	return response.text();
 }
 
 function ofPlaylist({ name, lines, findings }: PlaylistReport): Report {
-	return { subject: name, lines, findings, details: lines };
+	return { subject: withoutCredentials(name), lines, findings, details: lines };
 }
 
 function ofMedia(subject: string, examination: Examination): Report {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { withoutCredentials } from '../protocol/credentials.js';
 import { loadClip } from './load/clip.js';
 import type { Spread } from './load/percentiles.js';
 import { PublisherGroup } from './load/publisher-group.js';
@@ -95,11 +96,12 @@ async function play(url: string, values: Values): Promise<number> {
 	const slowViewers = number('slow', 0);
 	const pid = values.pid === undefined ? undefined : readNumber('--pid', values.pid, 1);
 	const status = new StatusLine('millrace load');
-	status.show(() => `looking at ${url}`);
+	const shown = withoutCredentials(url);
+	status.show(() => `looking at ${shown}`);
 	const source = await probeSource(new URL(url), PROBE_MS).catch((error: Error) => {
-		throw new ToolError(`${url}: ${error.message}`);
+		throw new ToolError(`${shown}: ${error.message}`);
 	});
-	status.say(`${url}: ${source.kbps} kbit/s; ${viewers} viewers`);
+	status.say(`${shown}: ${source.kbps} kbit/s; ${viewers} viewers`);
 	const result = values.classic
 		? await runWaves({ ...common, perBatch, pauseMs: CLASSIC.pauseMs, stayMs: CLASSIC.stayMs, source })
 		: await runViewers({ ...VIEW_DEFAULTS, ...common, ...source, ratePerSecond, seconds, slowViewers, pid });
@@ -157,7 +159,7 @@ async function publish(url: string, values: Values, stop: AbortSignal): Promise<
 		for (let n = 0; n < streams && !stop.aborted; n++) {
 			const target = new URL(url.replaceAll('{n}', String(n)));
 			await group.add(target, (n / streams) * frameMs).catch((error: Error) => {
-				throw new ToolError(`${target.href}: ${error.message}`);
+				throw new ToolError(`${withoutCredentials(target.href)}: ${error.message}`);
 			});
 		}
 		status.say(`${streams} streams are published`);

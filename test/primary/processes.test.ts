@@ -36,8 +36,11 @@ describe('processes of a role', () => {
 			],
 		);
 		const [, delivery] = planProcesses('origin', config);
-		const { gateway } = delivery!.configure({ ...config, gateway: { ...config.gateway, upstreams: ['http://other'] } });
-		assert.deepEqual(gateway.upstreams, ['http://origin']);
+		const { gateway } = delivery!.configure({
+			...config,
+			gateway: { ...config.gateway, upstreams: [{ address: 'http://other', credentials: null }] },
+		});
+		assert.deepEqual(gateway.upstreams, [{ address: 'http://origin', credentials: null }]);
 	});
 
 	const REFUSED = [

@@ -6,6 +6,7 @@ import { CacheTier } from '#src/files/cache/cache-tier.js';
 import { FileServer } from '#src/files/file-server.js';
 import { Counters } from '#src/metrics/counters.js';
 import { testConfig } from './config.js';
+import { slowed } from './patience.js';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -73,7 +74,7 @@ export class TestTier {
 		const test = new TestTier();
 		const config = testConfig({
 			...overrides,
-			gateway: { upstreams, stallTimeout: '2s', ...(overrides['gateway'] as object) },
+			gateway: { upstreams, stallTimeout: `${slowed(2000)}ms`, ...(overrides['gateway'] as object) },
 		});
 		for (let index = 0; index < threads; index++) {
 			const counters = new Counters();

@@ -131,7 +131,7 @@ export function tryStart({ argv, env }: Start): Started {
 		throw new Error(`this starts nothing: ${argv.join(' ')}`);
 	}
 	const { config } = loadConfig(invocation.sources);
-	return { role: invocation.role, config, upstreams: config.gateway.upstreams.map((url) => new URL(url)) };
+	return { role: invocation.role, config, upstreams: config.gateway.upstreams.map(({ address }) => new URL(address)) };
 }
 
 /** The ports that a start listens on. */

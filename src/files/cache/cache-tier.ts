@@ -26,7 +26,7 @@ import {
 	storedBytes,
 	VIA,
 } from './stored-object.js';
-import { UpstreamClient } from './upstream-request.js';
+import { isAboutObject, UpstreamClient } from './upstream-request.js';
 
 const RESULT_COUNTER: Readonly<Record<Result, FileCounter>> = {
 	hit: 'fileCacheHits',
@@ -82,9 +82,12 @@ export class CacheTier implements FileSource {
 		const { cache, gateway } = config();
 		this.#options = options;
 		this.#upstreams = new Upstreams(gateway.upstreams);
-		const onAttempt = (failed: boolean): void => {
+		const onAttempt = (fault: PeerError | null): void => {
 			counters.add('fileUpstreamRequests', 1);
-			counters.add('fileUpstreamFailures', failed ? 1 : 0);
+			counters.add('fileUpstreamFailures', fault === null ? 0 : 1);
+			if (fault !== null && !isAboutObject(fault)) {
+				onFault('an upstream has failed', fault.message);
+			}
 		};
 		this.#client = new UpstreamClient(this.#upstreams, onAttempt, socketPath);
 		const shareBytes = Math.floor(cache.memory / (threads === 1 ? 1 : threads * 2));

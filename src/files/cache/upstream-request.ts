@@ -1,6 +1,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { type ErrorCode, PeerError, peerErrorOf } from '../../errors.js';
+import { basicAuthorization, type ServerAddress } from '../../protocol/credentials.js';
 
 /** A request that goes from upstream to upstream until one answers. */
 export type UpstreamRequest = {
@@ -16,13 +17,13 @@ export type UpstreamRequest = {
 
 /** In which order upstreams are asked, and what is told of them. */
 export type UpstreamOrder = {
-	order(): string[];
+	order(): readonly ServerAddress[];
 	failed(address: string): void;
 	worked(address: string): void;
 };
 
+const UNAUTHORIZED = 401;
 const BLOCKING = /[?&]_HLS_msn=/;
-/** Errors that say nothing against the upstream. */
 const ABOUT_THE_OBJECT: readonly ErrorCode[] = ['RELAY_LOOP', 'HLS_STALLED'];
 /** Node's codes for a stream that was cut off, on either side of what is handed on. */
 const STREAM_CODES = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
@@ -39,14 +40,14 @@ const agentOptions = {
 /** Asks upstreams by HTTP over connections that are kept. */
 export class UpstreamClient {
 	readonly #upstreams: UpstreamOrder;
-	readonly #onAttempt: (failed: boolean) => void;
+	readonly #onAttempt: (fault: PeerError | null) => void;
 	readonly #agents: { 'http:': http.Agent; 'https:': https.Agent };
 
 	/**
-	 * @param onAttempt called for each request to an upstream, when it is known whether it was answered.
+	 * @param onAttempt hears of each request to an upstream: null when it was answered. A fault names the upstream: it is for the log.
 	 * @param socketPath Unix socket that all upstreams are asked through.
 	 */
-	constructor(upstreams: UpstreamOrder, onAttempt: (failed: boolean) => void, socketPath?: string) {
+	constructor(upstreams: UpstreamOrder, onAttempt: (fault: PeerError | null) => void, socketPath?: string) {
 		const options = socketPath === undefined ? agentOptions : { ...agentOptions, socketPath };
 		this.#agents = { 'http:': new http.Agent(options), 'https:': new https.Agent(options) };
 		this.#upstreams = upstreams;
@@ -56,30 +57,31 @@ export class UpstreamClient {
 	/**
 	 * `use` gets the head of the first answer that is no server error, and reads the rest; when it rejects, the next upstream is asked
 	 * unless `isFinal` says that it is too late. Throws PeerError UPSTREAM_FAILED, UPSTREAM_TIMEOUT,
-	 * RELAY_LOOP or HLS_STALLED when nobody has answered. A fault of our own in `use` is thrown as it is, and no upstream is blamed.
+	 * RELAY_LOOP or HLS_STALLED when nobody has answered; its message goes to strangers and names no upstream. A fault of our own in `use` is thrown as it is, and no upstream is blamed.
 	 */
 	async ask<T>(
 		request: UpstreamRequest,
 		use: (response: IncomingMessage) => Promise<T>,
 		isFinal = (): boolean => false,
 	): Promise<T> {
-		let last = new PeerError('UPSTREAM_FAILED', 'there is none');
-		for (const address of this.#upstreams.order()) {
+		let code: ErrorCode = 'UPSTREAM_FAILED';
+		for (const upstream of this.#upstreams.order()) {
+			const { address } = upstream;
 			let response: IncomingMessage | null = null;
 			try {
-				response = await this.#head(address, request);
+				response = await this.#head(upstream, request);
 				const result = await use(response);
 				this.#upstreams.worked(address);
-				this.#onAttempt(false);
+				this.#onAttempt(null);
 				return result;
 			} catch (error) {
 				const fault = peerErrorOf(isOfConnection(error, response) ? failure(address, error) : error);
 				if (request.signal?.aborted) {
 					throw new PeerError('PEER_GONE');
 				}
-				last = fault;
-				this.#onAttempt(true);
-				if (!ABOUT_THE_OBJECT.includes(last.code)) {
+				code = fault.code;
+				this.#onAttempt(fault);
+				if (!isAboutObject(fault)) {
 					this.#upstreams.failed(address);
 				}
 				if (isFinal()) {
@@ -87,7 +89,7 @@ export class UpstreamClient {
 				}
 			}
 		}
-		throw last;
+		throw new PeerError(code);
 	}
 
 	close(): void {
@@ -95,7 +97,11 @@ export class UpstreamClient {
 		this.#agents['https:'].destroy();
 	}
 
-	#head(address: string, { method, target, headers, timeoutMs, signal }: UpstreamRequest): Promise<IncomingMessage> {
+	#head(
+		{ address, credentials }: ServerAddress,
+		{ method, target, headers: wanted, timeoutMs, signal }: UpstreamRequest,
+	): Promise<IncomingMessage> {
+		const headers = credentials === null ? wanted : { ...wanted, authorization: basicAuthorization(credentials) };
 		return new Promise((resolve, reject) => {
 			const url = new URL(address);
 			const secure = url.protocol === 'https:';
@@ -110,7 +116,7 @@ export class UpstreamClient {
 			request.on('error', (error) => reject(error instanceof PeerError ? error : failure(address, error)));
 			request.on('response', (response) => {
 				const status = response.statusCode ?? 0;
-				if (status >= 500) {
+				if (status >= 500 || (status === UNAUTHORIZED && credentials !== null)) {
 					response.resume();
 					reject(new PeerError(codeOf(status, target), `${address} answered ${status}`));
 				} else {
@@ -120,6 +126,11 @@ export class UpstreamClient {
 			request.end();
 		});
 	}
+}
+
+/** True for a fault that says nothing against the upstream. */
+export function isAboutObject({ code }: PeerError): boolean {
+	return ABOUT_THE_OBJECT.includes(code);
 }
 
 /** True when an LL-HLS request for `target` waits at the upstream until its part is there. */
