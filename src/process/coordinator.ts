@@ -11,12 +11,14 @@ import { allocateConnectionTable, type ConnectionShare, clearConnectionShare } f
 import { type PublicationOwner, type RegistryListener, StreamRegistry } from '../stream/registry.js';
 import type {
 	CoordinatorToThread,
+	PublisherInfo,
 	PublishVerdict,
 	ServerFacts,
 	StreamInfo,
 	ThreadData,
 	ThreadToCoordinator,
 } from '../stream/thread-messages.js';
+
 import { type StreamName, streamLabels } from '../stream-name.js';
 import { Condition } from './condition.js';
 import { DescriptorStock, type ListenerDescriptors } from './descriptor-stock.js';
@@ -250,6 +252,11 @@ export class Coordinator {
 				this.#broadcast({ type: 'stream-ended', streamId: stream.streamId });
 				this.#outputs?.ended(stream);
 				this.#pulls?.ended(stream);
+			},
+			contested: ({ name }, { holder, newcomer, outcome }) => {
+				const who = ({ protocol, address }: PublisherInfo): string => `${address} (${protocol})`;
+				const facts = { ...streamLabels(name), holder: who(holder), newcomer: who(newcomer), outcome };
+				this.#log.info(facts, 'two publishers want one stream');
 			},
 		};
 	}

@@ -29,7 +29,12 @@ export type RegistryListener = {
 	publisherChanged(stream: StreamInfo, present: boolean): void;
 	/** The end record is in the ring. */
 	ended(stream: StreamInfo): void;
+	/** Two want one name. Neither is told who the other is: that is for the log. */
+	contested(stream: StreamInfo, contest: Contest): void;
 };
+
+/** Two publishers of one name, and what became of the second. */
+export type Contest = { holder: PublisherInfo; newcomer: PublisherInfo; outcome: 'refused' | 'takes over' };
 
 /** Gives out the counter slots (metrics/ledger.ts). */
 export type CounterSlots = {
@@ -232,12 +237,14 @@ export class StreamRegistry {
 		if (takeover !== null) {
 			const rival = takeover.claim;
 			if (rival !== null && conflict !== 'takeover') {
-				refuse(claim, 'PUBLISH_CONFLICT', `${name.key} is being taken over by ${who(rival.publisher)}`);
+				this.#listener.contested(entry.info, { ...between(rival, claim), outcome: 'refused' });
+				refuse(claim, 'PUBLISH_CONFLICT', `${name.key} is being taken over`);
 				return;
 			}
 			takeover.claim = claim;
 			if (rival !== null) {
-				refuse(rival, 'PUBLISH_REPLACED', `${name.key} was claimed by ${who(claim.publisher)}`);
+				this.#listener.contested(entry.info, { ...between(rival, claim), outcome: 'takes over' });
+				refuse(rival, 'PUBLISH_REPLACED', `${name.key} was claimed by another publisher`);
 			}
 			return;
 		}
@@ -245,11 +252,12 @@ export class StreamRegistry {
 		const mayTakeOver = conflict === 'takeover' || (conflict === 'takeover-if-stale' && silentForMs >= staleAfter);
 		if (!mayTakeOver) {
 			const since = new Date(holder.sinceMs).toISOString();
-			refuse(claim, 'PUBLISH_CONFLICT', `${name.key} is published by ${who(holder.publisher)} since ${since}`);
+			this.#listener.contested(entry.info, { ...between(holder, claim), outcome: 'refused' });
+			refuse(claim, 'PUBLISH_CONFLICT', `${name.key} has been published since ${since}`);
 			return;
 		}
-		const reason = `${name.key} was taken over by ${who(claim.publisher)}`;
-		this.#revoke(entry, holder, claim, 'PUBLISH_REPLACED', reason);
+		this.#listener.contested(entry.info, { ...between(holder, claim), outcome: 'takes over' });
+		this.#revoke(entry, holder, claim, 'PUBLISH_REPLACED', `${name.key} was taken over by another publisher`);
 	}
 
 	/** Asks the holder to let go, for `claim` or for nobody. */
@@ -316,6 +324,11 @@ function refuse(claim: Claim, code: ErrorCode, message: string): void {
 	claim.reply({ granted: false, code, message });
 }
 
-function who({ protocol, address }: PublisherInfo): string {
-	return `${address} (${protocol})`;
+type Publishing = { publisher: PublisherInfo };
+
+function between(
+	{ publisher: holder }: Publishing,
+	{ publisher: newcomer }: Publishing,
+): Pick<Contest, 'holder' | 'newcomer'> {
+	return { holder, newcomer };
 }

@@ -71,6 +71,7 @@ class World {
 				},
 				ringReplaced: ({ streamId }) => assert.ok(this.#open.has(streamId)),
 				publisherChanged: ({ streamId }) => assert.ok(this.#open.has(streamId)),
+				contested: ({ streamId }) => assert.ok(this.#open.has(streamId)),
 				ended: (stream) => {
 					assert.ok(this.#open.delete(stream.streamId), 'only what is open ends');
 					assert.equal(this.#ended.has(stream.streamId), false, 'a stream ends once');

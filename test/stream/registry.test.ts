@@ -97,7 +97,7 @@ describe('stream registry', () => {
 		assert.deepEqual(t.log.slice(-2), ['absent live/c', 'ended live/c']);
 	});
 
-	it('refuses a second publisher by policy and names the holder', () => {
+	it('refuses a second publisher by policy, and names the holder to the log only', () => {
 		t = setUp({ publish: { conflict: 'reject' } });
 		t.publish('live/a', 'holder');
 		t.advance(60_000);
@@ -105,8 +105,9 @@ describe('stream registry', () => {
 		assert.deepEqual(verdict(), {
 			granted: false,
 			code: 'PUBLISH_CONFLICT',
-			message: 'live/a is published by holder (rtmp) since 1970-01-12T13:46:40.000Z',
+			message: 'live/a has been published since 1970-01-12T13:46:40.000Z',
 		});
+		assert.deepEqual(t.contests, ['live/a: holder and second, the second refused']);
 		assert.deepEqual(t.revoked, []);
 	});
 
@@ -115,7 +116,8 @@ describe('stream registry', () => {
 		const first = t.publish('live/a', 'first');
 		const verdict = t.request('live/a', 'second');
 		assert.equal(verdict(), null);
-		assert.deepEqual(t.revoked, [`${first.publicationId} PUBLISH_REPLACED live/a was taken over by second (rtmp)`]);
+		assert.deepEqual(t.revoked, [`${first.publicationId} PUBLISH_REPLACED live/a was taken over by another publisher`]);
+		assert.deepEqual(t.contests, ['live/a: first and second, the second takes over']);
 		t.registry.publicationEnded(first.publicationId);
 		const second = granted(verdict());
 		assert.equal(second.stream, first.stream);
@@ -159,8 +161,9 @@ describe('stream registry', () => {
 		assert.deepEqual(t.request('live/a', 'third')(), {
 			granted: false,
 			code: 'PUBLISH_CONFLICT',
-			message: 'live/a is being taken over by second (rtmp)',
+			message: 'live/a is being taken over',
 		});
+		assert.equal(t.contests.at(-1), 'live/a: second and third, the second refused');
 		t.registry.publicationEnded(first.publicationId);
 		granted(second());
 	});
@@ -175,8 +178,9 @@ describe('stream registry', () => {
 		assert.deepEqual(second(), {
 			granted: false,
 			code: 'PUBLISH_REPLACED',
-			message: 'live/a was claimed by third (rtmp)',
+			message: 'live/a was claimed by another publisher',
 		});
+		assert.equal(t.contests.at(-1), 'live/a: second and third, the second takes over');
 		granted(third());
 	});
 
@@ -301,6 +305,7 @@ function setUp(overrides: Record<string, unknown> = {}) {
 	const timers = new Set<{ at: number; action: () => void }>();
 	const log: string[] = [];
 	const revoked: string[] = [];
+	const contests: string[] = [];
 	const slots: string[] = [];
 	const owners = new Map<string, { revoke(id: number, code: string, message: string): void }>();
 	const key = ({ name }: { name: StreamName }): string => name.key;
@@ -319,6 +324,8 @@ function setUp(overrides: Record<string, unknown> = {}) {
 			ringReplaced: (stream) => log.push(`ring ${key(stream)}`),
 			publisherChanged: (stream, present) => log.push(`${present ? 'present' : 'absent'} ${key(stream)}`),
 			ended: (stream) => log.push(`ended ${key(stream)}`),
+			contested: (stream, { holder, newcomer, outcome }) =>
+				contests.push(`${key(stream)}: ${holder.address} and ${newcomer.address}, the second ${outcome}`),
 		},
 		slots: {
 			openStream: (name) => slots.push(`open ${name.key}`),
@@ -347,6 +354,7 @@ function setUp(overrides: Record<string, unknown> = {}) {
 		registry,
 		log,
 		revoked,
+		contests,
 		slots,
 		owner,
 		request,
