@@ -1,6 +1,8 @@
 import { peerErrorOf, type Reason } from '../errors.js';
+import type { Logger } from '../log/logger.js';
 import { type StreamName, streamName } from '../stream-name.js';
 import type { AccessRequest } from './request.js';
+import { UnaskedCredentials } from './unasked-credentials.js';
 
 /** May it? `name` is the public name of the stream, which need not be the one that was asked for. */
 export type Verdict = { readonly allowed: true; readonly name: StreamName } | ({ readonly allowed: false } & Reason);
@@ -14,11 +16,13 @@ export type ApiVerdict = { readonly allowed: true } | ({ readonly allowed: false
  */
 export class Access {
 	readonly #place: string;
+	readonly #unasked: UnaskedCredentials;
 	#number = 0;
 
 	/** @param place the process and thread, unique among all; it begins every session id. */
-	constructor(place: string) {
+	constructor(place: string, log: Logger) {
 		this.#place = place;
+		this.#unasked = new UnaskedCredentials(log);
 	}
 
 	/** The identity of a session that begins now. */
@@ -27,9 +31,12 @@ export class Access {
 		return { sessionId: `${this.#place}-${number}`, number };
 	}
 
-	judge({ asked }: AccessRequest): Verdict | Promise<Verdict> {
+	judge(request: AccessRequest): Verdict | Promise<Verdict> {
+		const { app, name } = request.asked;
 		try {
-			return { allowed: true, name: streamName(asked.app, asked.name) };
+			const verdict: Verdict = { allowed: true, name: streamName(app, name) };
+			this.#unasked.note(request);
+			return verdict;
 		} catch (error) {
 			const { code, message } = peerErrorOf(error);
 			return { allowed: false, code, message };

@@ -19,7 +19,7 @@ const NO_STREAM = { app: '', name: '' } as const;
 /** The admin port: a small HTTP server in the primary, on loopback by default. It has no password: keep it private. */
 export class AdminServer {
 	readonly #api: AdminApi;
-	readonly #access = new Access('admin');
+	readonly #access: Access;
 	readonly #options: AdminOptions;
 	readonly #log: Logger;
 	readonly #server: Server;
@@ -28,6 +28,7 @@ export class AdminServer {
 		this.#api = new AdminApi(source);
 		this.#options = options;
 		this.#log = log;
+		this.#access = new Access('admin', log);
 		this.#server = createServer(
 			{
 				headersTimeout: HEADERS_TIMEOUT_MS,

@@ -73,7 +73,7 @@ export class DeliveryRole {
 		const source = filesOnly ?? publicFiles({ config: configOf, memoryBytes, counters, wholeRoot: false });
 		const fileServer = { counters, accessLog: this.#accessLog, onFault };
 		this.#services = {
-			access: access ?? new Access(`${data.relay.processId}-${kind}-${index}`),
+			access: access ?? new Access(`${data.relay.processId}-${kind}-${index}`, ownLog),
 			...{ config, directory, finder, hubs, counters, log: ownLog, refusals },
 			live: filesOnly === undefined ? new LiveSources(directory) : null,
 			server: data.server,

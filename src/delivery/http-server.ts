@@ -7,6 +7,7 @@ import { rawErrorResponse } from '../http/answer.js';
 import { type ConnectionLimits, LISTEN_BACKLOG } from '../stream/connection-limits.js';
 import type { DeliveryServices } from './delivery-services.js';
 import { LentSocket } from './lent-socket.js';
+import { asksForWebSocket, readAgain } from './other-upgrades.js';
 import type { Router } from './router.js';
 import { reportRefusal } from './session-end.js';
 
@@ -62,7 +63,13 @@ export class HttpServer {
 		server.on('request', onRequest);
 		// A publisher is told to go on when the verdict is there.
 		server.on('checkContinue', onRequest);
-		server.on('upgrade', (request, socket: Duplex, head) => router.upgrade(request, socket as LentSocket, head));
+		server.on('upgrade', (request, socket: Duplex, head) => {
+			if (asksForWebSocket(request)) {
+				router.upgrade(request, socket as LentSocket, head);
+			} else {
+				serve?.call(server, readAgain(request, socket as LentSocket | Socket, head));
+			}
+		});
 		server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#onClientError(error, socket));
 		this.#server = server;
 	}

@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { whenJudged } from '../access/access.js';
 import { peerAddress } from '../access/address.js';
 import { httpAccessRequest } from '../access/http-request.js';
@@ -147,12 +147,8 @@ export class Router {
 		});
 	}
 
-	/** A request that wants to leave HTTP. `lent` has no listeners of node:http any more. */
+	/** A request that wants to leave HTTP for a WebSocket. `lent` has no listeners of node:http any more. */
 	upgrade(request: IncomingMessage, lent: LentSocket, head: Buffer): void {
-		if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
-			this.#stayWithHttp(request, lent);
-			return;
-		}
 		// Until the answer, the peer has nothing to say but that it leaves.
 		lent.on('error', () => lent.destroy());
 		lent.on('end', () => lent.destroy());
@@ -185,15 +181,6 @@ export class Router {
 		for (const push of [...this.#pushes]) {
 			push.abort(reasonOf('SERVER_STOPPING'));
 		}
-	}
-
-	/** An offer that we do not take (curl and Java offer h2c with every request): the request counts as it is. */
-	#stayWithHttp(request: IncomingMessage, lent: LentSocket): void {
-		const response = new ServerResponse(request);
-		response.shouldKeepAlive = false;
-		response.assignSocket(request.socket);
-		response.on('finish', () => lent.destroySoon());
-		this.request(request, response);
 	}
 
 	#route(request: IncomingMessage, publishes: boolean): Route {

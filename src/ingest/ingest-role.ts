@@ -42,7 +42,7 @@ export class IngestRole {
 		this.#rtmp = new RtmpServer(
 			{
 				...parts,
-				access: new Access(`${data.relay.processId}-${kind}-${index}`),
+				access: new Access(`${data.relay.processId}-${kind}-${index}`, this.#log),
 				requests: this.requests,
 				finder: this.#finder,
 				hubs: this.#hubs,

@@ -97,8 +97,10 @@ describe('the HTTP listener', () => {
 		await until(() => viewer.bytes.includes('FLV'));
 		assert.match(viewer.response.head, /^HTTP\/1\.1 200 /);
 		const file = await thread.raw(t, `GET /none.html HTTP/1.1\r\n${offer}`);
-		await until(() => file.socket.destroyed);
+		await until(() => file.bytes.includes('HTTP_REQUEST'));
 		assert.match(file.response.head, /^HTTP\/1\.1 404 /);
+		file.socket.write(`GET /none.html HTTP/1.1\r\n${offer}`);
+		await until(() => file.bytes.toString().match(/HTTP\/1\.1 404 /g)?.length === 2);
 	});
 
 	it('refuses other methods', async (t) => {

@@ -58,6 +58,27 @@ describe('pushing by HTTP', () => {
 		assert.equal(videoFrames(thread), FRAMES);
 	});
 
+	it('takes the body of a request that offers h2c, as Java does, cut anywhere', async (t) => {
+		const chunked = [Buffer.from(`${FLV.length.toString(16)}\r\n`), FLV, Buffer.from('\r\n0\r\n\r\n')];
+		for (const [framing, body] of [
+			[`Content-Length: ${FLV.length}`, FLV],
+			['Transfer-Encoding: chunked', Buffer.concat(chunked)],
+		] as const) {
+			const head =
+				'POST /live/test HTTP/1.1\r\nHost: test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n' +
+				`HTTP2-Settings: AAMAAABkAAQBAAAAAAIAAAAA\r\n${framing}\r\n\r\n`;
+			for (const cut of [0, 1, 100, body.length - 1, body.length]) {
+				const thread = await DeliveryThread.start(t);
+				const push = await thread.raw(t, Buffer.concat([Buffer.from(head), body.subarray(0, cut)]));
+				await until(() => thread.ingest.told.length > 0);
+				push.socket.write(body.subarray(cut));
+				await until(() => push.bytes.includes('HTTP/1.1 '));
+				assert.match(push.response.head, /^HTTP\/1\.1 200 /, `${framing}, cut at ${cut}`);
+				assert.equal(videoFrames(thread), FRAMES, `${framing}, cut at ${cut}`);
+			}
+		}
+	});
+
 	it('asks for the body only when the verdict is there', async (t) => {
 		const thread = await DeliveryThread.start(t);
 		thread.ingest.grants = false;

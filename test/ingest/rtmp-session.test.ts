@@ -71,7 +71,7 @@ test('no sequence of commands and messages brings a session to anything but a co
 	const relay = { processId: 'ingest00', onDemand: false };
 	const finder = new StreamFinder({ directory, relay, log, send: () => undefined });
 	const services = {
-		access: new Access('test'),
+		access: new Access('test', log),
 		config,
 		requests: new FakePublishRequests(),
 		hubs,

@@ -21,7 +21,7 @@ const handles: ServerHandle[] = [];
 export class DeliveryThread {
 	readonly role: DeliveryRole;
 	readonly counters: Counters;
-	readonly access = new RecordingAccess();
+	readonly access: RecordingAccess;
 	readonly ingest: RequestsWithCoordinator;
 	readonly sent: ThreadToCoordinator[] = [];
 	readonly lines: LogLine[];
@@ -36,6 +36,7 @@ export class DeliveryThread {
 		this.counters = new Counters();
 		const { log, lines } = keptLog();
 		this.lines = lines;
+		this.access = new RecordingAccess(log);
 		const data = {
 			kind: 'delivery' as const,
 			index: 0,

@@ -1,14 +1,15 @@
 import { Access, type ApiVerdict, type Verdict } from '#src/access/access.js';
 import type { AccessRequest } from '#src/access/request.js';
 import { reasonOf } from '#src/errors.js';
+import type { Logger } from '#src/log/logger.js';
 
 /** Rules that write down what they are asked. They allow as the default does, unless `verdict` says otherwise. */
 export class RecordingAccess extends Access {
 	readonly requests: AccessRequest[] = [];
 	verdict: ((request: AccessRequest) => Verdict | Promise<Verdict>) | null = null;
 
-	constructor() {
-		super('test');
+	constructor(log: Logger) {
+		super('test', log);
 	}
 
 	override judge(request: AccessRequest): Verdict | Promise<Verdict> {

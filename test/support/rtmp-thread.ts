@@ -58,7 +58,7 @@ export class FakePublishRequests implements Pick<RtmpServices['requests'], 'open
 /** An RTMP server with everything that its thread would give it, on a free port, ended with the test. */
 export class RtmpThread {
 	readonly requests = new FakePublishRequests();
-	readonly access = new RecordingAccess();
+	readonly access: RecordingAccess;
 	readonly directory = new StreamDirectory([]);
 	readonly counters = new Counters();
 	readonly logged: Record<string, unknown>[] = [];
@@ -67,9 +67,11 @@ export class RtmpThread {
 	port = 0;
 
 	private constructor(overrides: Record<string, unknown>) {
-		const { access, requests, directory, counters } = this;
+		const { requests, directory, counters } = this;
 		const config = testConfig(overrides);
 		const log = pino({ level: 'info' }, { write: (line: string) => this.logged.push(JSON.parse(line)) });
+		const access = new RecordingAccess(log);
+		this.access = access;
 		this.hubs = new HubSet({ directory, config, counters, log });
 		const relay = { processId: 'ingest00', onDemand: false };
 		const finder = new StreamFinder({ directory, relay, log, send: () => undefined });
