@@ -43,6 +43,14 @@ export class BitReader {
 		this.#position += count;
 	}
 
+	/** A copy of the next `count` bytes. They must begin at a whole byte. */
+	bytes(count: number): Buffer {
+		this.#check(count * 8);
+		const from = this.#position >>> 3;
+		this.#position += count * 8;
+		return Buffer.from(this.#bytes.subarray(from, from + count));
+	}
+
 	alignToByte(): void {
 		this.#position = (this.#position + 7) & ~7;
 	}

@@ -19,6 +19,20 @@ export class BitWriter {
 		return this;
 	}
 
+	/** Appends whole bytes, wherever the last bit was. */
+	bytes(bytes: Uint8Array): this {
+		for (const byte of bytes) {
+			this.bits(byte, 8);
+		}
+		return this;
+	}
+
+	/** Appends zero bits up to the next whole byte. */
+	alignToByte(): this {
+		this.#bitsInLast = 8;
+		return this;
+	}
+
 	flag(value: boolean): this {
 		return this.bits(value ? 1 : 0, 1);
 	}

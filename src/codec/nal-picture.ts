@@ -12,21 +12,23 @@ const START_CODE_BYTES = 3;
 /**
  * Tells from one slice what kind of picture it belongs to. Some encoders call a picture a keyframe that is no IDR: they refresh
  * it by and by, or begin a group with a plain I picture. That is believed when the bytes confirm it. The slice's header begins
- * at `offset`. `recovers` says that a recovery point SEI is in front of it.
+ * at `offset`. `recovers` says that a recovery point SEI is in front of it. `marked` is null where a container has no such mark.
  */
 export function slicePictureKind(
 	codec: NalCodec,
 	kind: NalKind,
 	bytes: Uint8Array,
 	offset: number,
-	marked: boolean,
+	marked: boolean | null,
 	recovers: boolean,
 ): PictureKind {
 	if (kind === NalKind.keySlice) {
 		return PictureKind.key;
 	}
-	const confirmed = recovers || kind === NalKind.gradualSlice || (codec === 'h264' && isIntraSlice(bytes, offset));
-	return pictureKindOf(marked && confirmed);
+	const starts = recovers || kind === NalKind.gradualSlice;
+	return pictureKindOf(
+		marked === null ? starts : marked && (starts || (codec === 'h264' && isIntraSlice(bytes, offset))),
+	);
 }
 
 /** Looks at a frame of NAL units, up to its first slice. `marked` is that of `lookAtPicture`. */

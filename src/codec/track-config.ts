@@ -1,5 +1,5 @@
 import { parseAudioSpecificConfig } from './aac/audio-specific-config.js';
-import { iterateAc3SyncFrames, serializeDac3, serializeDec3 } from './ac3/sync-frame.js';
+import { iterateAc3SyncFrames, sameAc3Sound, serializeDac3, serializeDec3 } from './ac3/sync-frame.js';
 import { parseAv1DecoderConfig } from './av1/decoder-config.js';
 import {
 	aacCodecString,
@@ -62,7 +62,7 @@ export type TrackConfig = VideoConfig | AudioConfig;
 /** `record` is an FLV sequence header's body; it is copied. Throws PeerError CODEC_CONFIG. */
 export function parseH264Config(record: Buffer): VideoConfig {
 	const config = parseAvcDecoderConfig(record);
-	const sps = parseH264Sps(config.spsUnits[0]!);
+	const sps = parseH264Sps(config.spsUnits[0] ?? malformed('avcC without a sequence parameter set'));
 	return {
 		kind: 'video',
 		codec: 'h264',
@@ -215,7 +215,7 @@ export function configOfAc3Sample(sample: Uint8Array): AudioConfig {
 
 /** True when two configurations can share one init segment. */
 export function sameConfig(a: TrackConfig, b: TrackConfig): boolean {
-	if (a.codec !== b.codec || !a.record.equals(b.record)) {
+	if (a.codec !== b.codec || !sameRecord(a, b)) {
 		return false;
 	}
 	if (a.kind === 'video' && b.kind === 'video') {
@@ -223,6 +223,12 @@ export function sameConfig(a: TrackConfig, b: TrackConfig): boolean {
 		return sameLook && a.width === b.width && a.height === b.height;
 	}
 	return a.kind === 'audio' && b.kind === 'audio' && a.sampleRate === b.sampleRate && a.channels === b.channels;
+}
+
+/** Records are equal; those of AC-3 may differ in the bit rate, which makes no difference to a decoder. */
+function sameRecord(a: TrackConfig, b: TrackConfig): boolean {
+	const isAc3 = a.codec === 'ac3' || a.codec === 'eac3';
+	return isAc3 ? sameAc3Sound(a.record, b.record, a.codec === 'eac3') : a.record.equals(b.record);
 }
 
 /** Copies the picture facts that a bitstream states, and leaves out the others. */

@@ -1,10 +1,13 @@
+import type { TrackConfig } from '../codec/track-config.js';
 import type { Frame } from './frame.js';
 
 /** Frames that are kept to be used again; more are left to the garbage collector. */
 const MAX_FREE_FRAMES = 64;
 const LEAST_BYTES = 4096;
 
-type KeptFrame = Frame & { memory: Buffer };
+/** A frame that waits, and how it is decoded. */
+export type QueuedFrame = Frame & { config: TrackConfig | null };
+type KeptFrame = QueuedFrame & { memory: Buffer };
 
 /**
  * Frames of two tracks that come one track ahead of the other, handed over in the order of their times. Frame objects and the
@@ -15,8 +18,9 @@ export class FrameQueue {
 	readonly #free: { video: KeptFrame[]; audio: KeptFrame[] } = { video: [], audio: [] };
 
 	/** A new last frame of its track, whose payload, of `payloadBytes`, and times the caller fills in before the next call. */
-	add(kind: Frame['kind'], payloadBytes: number): Frame {
+	add(kind: Frame['kind'], payloadBytes: number, config: TrackConfig): Frame {
 		const frame = this.#free[kind].pop() ?? newFrame(kind);
+		frame.config = config;
 		if (frame.memory.length < payloadBytes) {
 			frame.memory = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(Math.max(payloadBytes, LEAST_BYTES))));
 		}
@@ -25,10 +29,15 @@ export class FrameQueue {
 		return frame;
 	}
 
+	/** How the first waiting frame of a track is decoded; null when none waits. */
+	configOf(kind: Frame['kind']): TrackConfig | null {
+		return this.#queues[kind][0]?.config ?? null;
+	}
+
 	/**
 	 * Hands frames over, each borrowed until `take` returns, as long as both tracks have one or one has more than `patience`.
 	 */
-	deliver(patience: number, take: (frame: Frame) => void): void {
+	deliver(patience: number, take: (frame: QueuedFrame) => void): void {
 		const { video, audio } = this.#queues;
 		for (;;) {
 			const [picture] = video;
@@ -56,6 +65,7 @@ function newFrame(kind: Frame['kind']): KeptFrame {
 	return {
 		...{ kind, sourceId: 0, dtsMs: 0, compositionTimeMs: 0, keyframe: true, droppable: false },
 		payload: memory,
+		config: null,
 		memory,
 	};
 }

@@ -1,27 +1,16 @@
 // Spec: Adobe Flash Video File Format 10.1, E.4.2 and E.4.3; Enhanced RTMP v2 (bodies of audio and video tags)
 import { parseAmf0 } from '../codec/amf0.js';
-import { stripTemporalDelimiters } from '../codec/av1/obu.js';
-import type { AudioCodec, CodecName } from '../codec/codec-name.js';
+import type { AudioCodec, VideoCodec } from '../codec/codec-name.js';
 import { readColorInfo } from '../codec/hdr.js';
-import {
-	configOfAc3Sample,
-	configOfMp3Frame,
-	parseAacConfig,
-	parseAv1Config,
-	parseFlacTrackConfig,
-	parseH264Config,
-	parseH265Config,
-	parseH266Config,
-	parseOpusConfig,
-	parseVpConfig,
-	sameConfig,
-	type TrackConfig,
-} from '../codec/track-config.js';
+import { type AudioConfig, sameConfig, type TrackConfig, type VideoConfig } from '../codec/track-config.js';
 import { AudioPacketType, parseAudioTag } from '../container/flv/audio-tag.js';
 import { TagType } from '../container/flv/tag.js';
-import { FrameType, parseVideoTag, type VideoPacket, VideoPacketType } from '../container/flv/video-tag.js';
+import { FrameType, LEGACY_PACKET_HEADER_BYTES, parseVideoTag, VideoPacketType } from '../container/flv/video-tag.js';
 import { peerErrorOf } from '../errors.js';
 import type { Frame, FrameSink } from './frame.js';
+import type { AudioSamples } from './samples/audio-samples.js';
+import { audioSamplesOf, videoSamplesOf } from './samples/samples.js';
+import type { VideoSamples } from './samples/video-samples.js';
 
 const NANOSECONDS_PER_MS = 1_000_000;
 /** First byte of a plain H.264 and AAC tag: the two that nearly every tag is. */
@@ -30,21 +19,32 @@ const LEGACY_AAC = 10;
 
 type ColorInfo = ReturnType<typeof readColorInfo>;
 
-type TrackState = {
-	config: TrackConfig | null;
-	/** VP8 and VP9 tell their size only in the key frame after this. */
-	pendingVpConfig: Buffer | null;
-	/** The colours that the publisher stated outside the bitstream. */
+/** A track of the source. `samples` is null for a codec that cannot be packaged. */
+type VideoTrack = {
+	codec: VideoCodec;
+	samples: VideoSamples | null;
+	/** Colours that the publisher has told apart from the bitstream. */
 	colorInfo: ColorInfo | null;
+	/** The configuration of the samples that the sink knows, and what it was told of it. */
+	known: VideoConfig | null;
+	told: TrackConfig | null;
+};
+type AudioTrack = {
+	codec: AudioCodec;
+	samples: AudioSamples | null;
+	known: AudioConfig | null;
 };
 
 /**
- * FLV tags to frames. Tracks whose codec no MP4 or TS can carry are left out; a configuration or frame that cannot be understood
- * is left out too, and counted: one bad tag never ends a recording.
+ * FLV tags to frames. A track is announced with its first frame: a sequence header alone makes none. Tracks whose codec no MP4
+ * or TS can carry are left out. A configuration or frame that cannot be understood is left out too, and counted: one bad tag
+ * never ends a recording.
  */
 export class FramesFromFlv {
 	readonly #sink: FrameSink;
-	readonly #tracks = new Map<string, TrackState>();
+	/** By track id. */
+	readonly #videoTracks: (VideoTrack | undefined)[] = [];
+	readonly #audioTracks: (AudioTrack | undefined)[] = [];
 	readonly #video = newFrame('video');
 	readonly #audio = newFrame('audio');
 	#skippedTags = 0;
@@ -79,7 +79,11 @@ export class FramesFromFlv {
 		}
 	}
 
+	/** What follows comes from another source, or from later in the stream. */
 	splice(): void {
+		for (const track of [...this.#videoTracks, ...this.#audioTracks]) {
+			track?.samples?.splice();
+		}
 		this.#sink.splice();
 	}
 
@@ -89,143 +93,157 @@ export class FramesFromFlv {
 
 	#videoTag(dtsMs: number, body: Buffer): void {
 		const first = body[0]!;
-		if ((first & 0x8f) === LEGACY_H264 && body[1] === VideoPacketType.codedFrames && body.length > 5) {
+		if (
+			(first & 0x8f) === LEGACY_H264 &&
+			body[1] === VideoPacketType.codedFrames &&
+			body.length > LEGACY_PACKET_HEADER_BYTES
+		) {
 			const frameType = first >>> 4;
 			if (frameType !== FrameType.command) {
 				const compositionTimeMs = (body.readUIntBE(2, 3) << 8) >> 8;
-				this.#videoFrame(0, frameType, dtsMs, compositionTimeMs, body.subarray(5));
+				const payload = body.subarray(LEGACY_PACKET_HEADER_BYTES);
+				this.#videoFrame(this.#videoTrack(0, 'h264'), 0, frameType, dtsMs, compositionTimeMs, payload);
 			}
 			return;
 		}
 		const tag = parseVideoTag(body);
-		for (const packet of tag.packets) {
-			const payload = body.subarray(packet.start, packet.end);
+		for (const { trackId, codec, compositionTimeMs, start, end } of tag.packets) {
+			const payload = body.subarray(start, end);
+			const track = this.#videoTrack(trackId, codec);
 			if (tag.packetType === VideoPacketType.sequenceStart) {
-				this.#videoHeader(packet, payload);
+				this.#header(track, payload);
 			} else if (tag.packetType === VideoPacketType.metadata) {
-				this.#videoMetadata(packet.trackId, payload);
+				this.#videoMetadata(track, payload);
 			} else if (tag.packetType === VideoPacketType.codedFrames || tag.packetType === VideoPacketType.codedFramesX) {
-				const offsetMs = packet.compositionTimeMs + tag.timestampOffsetNano / NANOSECONDS_PER_MS;
-				this.#completeVp(packet, tag.frameType, payload);
-				const media = packet.codec === 'av1' ? stripTemporalDelimiters(payload) : payload;
-				this.#videoFrame(packet.trackId, tag.frameType, dtsMs, offsetMs, media);
+				const offsetMs = compositionTimeMs + tag.timestampOffsetNano / NANOSECONDS_PER_MS;
+				this.#videoFrame(track, trackId, tag.frameType, dtsMs, offsetMs, payload);
 			}
 		}
 	}
 
-	#videoHeader(packet: VideoPacket, record: Buffer): void {
-		if (packet.codec === 'vp8' || packet.codec === 'vp9') {
-			this.#state('video', packet.trackId).pendingVpConfig = Buffer.from(record);
-			return;
-		}
-		const parse = VIDEO_PARSERS[packet.codec];
-		if (parse === undefined) {
-			this.#skip(`video codec ${packet.codec} cannot be packaged`);
-			return;
-		}
-		this.#configure('video', packet.trackId, parse(record));
-	}
-
 	/** Colours that the publisher tells apart from the bitstream; those in the bitstream come first. */
-	#videoMetadata(sourceId: number, payload: Buffer): void {
-		const state = this.#state('video', sourceId);
+	#videoMetadata(track: VideoTrack, payload: Buffer): void {
 		const values = parseAmf0(payload);
 		const at = values.indexOf('colorInfo');
-		if (at < 0) {
-			return;
-		}
-		state.colorInfo = readColorInfo(values[at + 1]);
-		if (state.config !== null) {
-			this.#configure('video', sourceId, state.config);
+		if (at >= 0) {
+			track.colorInfo = readColorInfo(values[at + 1]);
+			track.known = null;
 		}
 	}
 
-	#completeVp(packet: VideoPacket, frameType: number, payload: Buffer): void {
-		const { codec } = packet;
-		if ((codec !== 'vp8' && codec !== 'vp9') || frameType !== FrameType.key) {
+	#videoFrame(
+		track: VideoTrack,
+		sourceId: number,
+		frameType: number,
+		dtsMs: number,
+		compositionTimeMs: number,
+		payload: Buffer,
+	): void {
+		const { samples } = track;
+		const marked = frameType === FrameType.key || frameType === FrameType.generatedKey;
+		if (samples === null || !samples.accept(payload, marked)) {
+			this.#noSample(track);
 			return;
 		}
-		const state = this.#state('video', packet.trackId);
-		if (state.pendingVpConfig !== null) {
-			this.#configure('video', packet.trackId, parseVpConfig(codec, state.pendingVpConfig, payload));
-		}
-	}
-
-	#videoFrame(sourceId: number, frameType: number, dtsMs: number, compositionTimeMs: number, payload: Buffer): void {
-		if (payload.length === 0 || this.#state('video', sourceId).config === null) {
-			this.#skip('video frame without a sequence header');
-			return;
+		if (samples.config !== track.known) {
+			this.#announceVideo(track, sourceId, samples.config!);
 		}
 		const frame = this.#video;
 		frame.sourceId = sourceId;
 		frame.dtsMs = dtsMs;
 		frame.compositionTimeMs = compositionTimeMs;
-		frame.keyframe = frameType === FrameType.key || frameType === FrameType.generatedKey;
-		frame.droppable = frameType === FrameType.disposableInter;
-		frame.payload = payload;
+		frame.keyframe = samples.keyframe;
+		frame.droppable = !samples.keyframe && frameType === FrameType.disposableInter;
+		frame.payload = samples.payload;
 		this.#sink.frame(frame);
 	}
 
 	#audioTag(dtsMs: number, body: Buffer): void {
 		if (body.length > 2 && body[0]! >>> 4 === LEGACY_AAC && body[1] === AudioPacketType.codedFrames) {
-			this.#audioFrame(0, 'aac', dtsMs, body.subarray(2));
+			this.#audioFrames(this.#audioTrack(0, 'aac'), 0, dtsMs, body.subarray(2));
 			return;
 		}
 		const tag = parseAudioTag(body);
-		for (const packet of tag.packets) {
-			const payload = body.subarray(packet.start, packet.end);
+		for (const { trackId, codec, start, end } of tag.packets) {
+			const payload = body.subarray(start, end);
+			const track = this.#audioTrack(trackId, codec);
 			if (tag.packetType === AudioPacketType.sequenceStart) {
-				this.#audioHeader(packet.trackId, packet.codec, payload);
+				this.#header(track, payload);
 			} else if (tag.packetType === AudioPacketType.codedFrames && payload.length > 0) {
-				this.#audioFrame(packet.trackId, packet.codec, dtsMs + tag.timestampOffsetNano / NANOSECONDS_PER_MS, payload);
+				this.#audioFrames(track, trackId, dtsMs + tag.timestampOffsetNano / NANOSECONDS_PER_MS, payload);
 			}
 		}
 	}
 
-	#audioHeader(sourceId: number, codec: AudioCodec, record: Buffer): void {
-		const parse = AUDIO_PARSERS[codec];
-		if (parse === undefined) {
-			this.#skip(`audio codec ${codec} has no sequence header that we know`);
+	/** The frames of one tag: one, but for some senders of ADTS. */
+	#audioFrames(track: AudioTrack, sourceId: number, dtsMs: number, payload: Buffer): void {
+		const { samples } = track;
+		if (samples === null) {
+			this.#noSample(track);
 			return;
 		}
-		this.#configure('audio', sourceId, parse(record));
-	}
-
-	#audioFrame(sourceId: number, codec: AudioCodec, dtsMs: number, payload: Buffer): void {
-		const parseFrame = SELF_DESCRIBING[codec];
-		const state = this.#state('audio', sourceId);
-		if (parseFrame !== undefined && state.config?.codec !== codec) {
-			this.#configure('audio', sourceId, parseFrame(payload));
-		}
-		if (state.config === null) {
-			this.#skip(`audio codec ${codec} without a configuration`);
-			return;
-		}
-		const frame = this.#audio;
-		frame.sourceId = sourceId;
-		frame.dtsMs = dtsMs;
-		frame.payload = payload;
-		this.#sink.frame(frame);
-	}
-
-	#configure(kind: 'video' | 'audio', sourceId: number, config: TrackConfig): void {
-		const state = this.#state(kind, sourceId);
-		state.pendingVpConfig = null;
-		const complete = withColorInfo(config, state.colorInfo);
-		if (state.config === null || !sameConfig(state.config, complete)) {
-			state.config = complete;
-			this.#sink.track({ kind, sourceId, config: complete });
+		let offsetMs = 0;
+		for (let at = 0; at < payload.length; ) {
+			at += samples.accept(at === 0 ? payload : payload.subarray(at));
+			const { config } = samples;
+			if (config === null || samples.fault !== '') {
+				this.#noSample(track);
+				continue;
+			}
+			if (config !== track.known) {
+				track.known = config;
+				this.#sink.track({ kind: 'audio', sourceId, config });
+			}
+			const frame = this.#audio;
+			frame.sourceId = sourceId;
+			frame.dtsMs = dtsMs + offsetMs;
+			frame.payload = samples.payload;
+			this.#sink.frame(frame);
+			offsetMs += (config.frameSamples * 1000) / config.sampleRate;
 		}
 	}
 
-	#state(kind: 'video' | 'audio', sourceId: number): TrackState {
-		const key = `${kind}${sourceId}`;
-		let state = this.#tracks.get(key);
-		if (state === undefined) {
-			state = { config: null, pendingVpConfig: null, colorInfo: null };
-			this.#tracks.set(key, state);
+	#header({ codec, samples }: VideoTrack | AudioTrack, record: Buffer): void {
+		if (samples === null) {
+			this.#skip(`codec ${codec} cannot be packaged`);
+		} else {
+			samples.header(record);
 		}
-		return state;
+	}
+
+	#announceVideo(track: VideoTrack, sourceId: number, config: VideoConfig): void {
+		const complete = withColorInfo(config, track.colorInfo);
+		track.known = config;
+		if (track.told === null || !sameConfig(track.told, complete)) {
+			track.told = complete;
+			this.#sink.track({ kind: 'video', sourceId, config: complete });
+		}
+	}
+
+	#videoTrack(trackId: number, codec: VideoCodec): VideoTrack {
+		let track = this.#videoTracks[trackId];
+		if (track === undefined || track.codec !== codec) {
+			track = { codec, samples: videoSamplesOf(codec), colorInfo: null, known: null, told: track?.told ?? null };
+			this.#videoTracks[trackId] = track;
+		}
+		return track;
+	}
+
+	#audioTrack(trackId: number, codec: AudioCodec): AudioTrack {
+		let track = this.#audioTracks[trackId];
+		if (track === undefined || track.codec !== codec) {
+			track = { codec, samples: audioSamplesOf(codec), known: null };
+			this.#audioTracks[trackId] = track;
+		}
+		return track;
+	}
+
+	/** The newest frame made no sample; that is a fault unless it waits for the next one. */
+	#noSample({ codec, samples }: VideoTrack | AudioTrack): void {
+		const fault = samples === null ? `codec ${codec} cannot be packaged` : samples.fault;
+		if (fault !== '') {
+			this.#skip(fault);
+		}
 	}
 
 	#skip(fault: string): void {
@@ -234,28 +252,8 @@ export class FramesFromFlv {
 	}
 }
 
-const VIDEO_PARSERS: { readonly [codec in CodecName]?: (record: Buffer) => TrackConfig } = {
-	h264: parseH264Config,
-	h265: parseH265Config,
-	h266: parseH266Config,
-	av1: parseAv1Config,
-};
-
-const AUDIO_PARSERS: { readonly [codec in CodecName]?: (record: Buffer) => TrackConfig } = {
-	aac: parseAacConfig,
-	opus: parseOpusConfig,
-	flac: parseFlacTrackConfig,
-};
-
-/** Codecs that have no sequence header: each frame says all. */
-const SELF_DESCRIBING: { readonly [codec in CodecName]?: (frame: Buffer) => TrackConfig } = {
-	mp3: configOfMp3Frame,
-	ac3: configOfAc3Sample,
-	eac3: configOfAc3Sample,
-};
-
-function withColorInfo(config: TrackConfig, colorInfo: ColorInfo | null): TrackConfig {
-	if (config.kind !== 'video' || colorInfo === null) {
+function withColorInfo(config: VideoConfig, colorInfo: ColorInfo | null): VideoConfig {
+	if (colorInfo === null) {
 		return config;
 	}
 	const colour = config.colour ?? colorInfo.colour;

@@ -1,5 +1,6 @@
 import type { AmfValue } from '../codec/amf-value.js';
 import { serializeAmf0 } from '../codec/amf0.js';
+import { decodedSoundOf } from '../codec/decoded-sound.js';
 import { parseDOps, serializeOpusHead } from '../codec/opus/identification-header.js';
 import type { AudioConfig, TrackConfig, VideoConfig } from '../codec/track-config.js';
 import { TagType } from '../container/flv/tag.js';
@@ -127,7 +128,8 @@ function metadataOf(video: VideoConfig | undefined, audio: AudioConfig | undefin
 		metadata.set('width', video.width).set('height', video.height);
 	}
 	if (audio !== undefined) {
-		metadata.set('audiosamplerate', audio.sampleRate).set('stereo', audio.channels > 1);
+		const { sampleRate, channels } = decodedSoundOf(audio);
+		metadata.set('audiosamplerate', sampleRate).set('stereo', channels > 1);
 	}
 	return metadata;
 }

@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { decodedSoundOf } from '../codec/decoded-sound.js';
 import { withoutCredentials } from '../protocol/credentials.js';
 import type { SourceEnd } from '../relay/source.js';
 import { diagnose, type Finding, offsetOf } from './diagnosis.js';
@@ -159,8 +160,9 @@ function trackLines(track: TrackFigures): string[] {
 	const { config, frames, durationMs, kbps, gopsMs, keyframes, reordered, framesPerSecond } = track;
 	const length = `${frames} frames, ${(durationMs / 1000).toFixed(2)} s, ${kbps.toFixed(0)} kbit/s`;
 	if (config.kind === 'audio') {
+		const { sampleRate, channels } = decodedSoundOf(config);
 		return [
-			`audio  ${config.codec} (${config.codecString}), ${config.sampleRate} Hz, ${config.channels} channels`,
+			`audio  ${config.codec} (${config.codecString}), ${sampleRate} Hz, ${channels} channels`,
 			`       ${length}`,
 		];
 	}

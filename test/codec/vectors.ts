@@ -38,6 +38,10 @@ export const vpcCBox = hex('010000000215a20202020000');
 
 /** AAC-LC 44.1 kHz stereo with explicit "no SBR" behind it. */
 export const ascLc = hex('121056e500');
+/** AAC-LC 48 kHz, 5.1(side): channel configuration 0, the channels in a program config element with a comment. */
+export const ascProgramConfig = hex('118004c844002000c40d4c61766335392e33372e31303056e500');
+/** HE-AAC v2 as object type 29: a mono core of 24 kHz that comes out in stereo at 48 kHz. */
+export const ascHeV2 = hex('eb098800');
 /** HE-AAC 22.05 kHz core, 44.1 kHz out, explicit hierarchical signalling. */
 export const ascHe = hex('2b920800');
 /** HE-AAC signalled behind an AAC-LC configuration. */

@@ -10,6 +10,7 @@ import { FramesFromFlv } from '#src/remux/frames-from-flv.js';
 import * as vectors from '../codec/vectors.js';
 
 const SEQUENCE_HEADER = Buffer.concat([Buffer.from('1700000000', 'hex'), vectors.avcCHigh422]);
+const KEYFRAME = Buffer.from('1701000000 00000002 65b8'.replaceAll(' ', ''), 'hex');
 const METADATA = Buffer.from('94', 'hex'); // key frame, Metadata
 const colorInfo = {
 	colorConfig: { bitDepth: 10, colorPrimaries: 9, transferCharacteristics: 16, matrixCoefficients: 9 },
@@ -30,6 +31,7 @@ function configsOf(...tags: Buffer[]): VideoConfig[] {
 	});
 	for (const tag of tags) {
 		frames.tag(TagType.video, 0, tag);
+		frames.tag(TagType.video, 0, KEYFRAME);
 	}
 	return configs;
 }

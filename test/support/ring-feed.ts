@@ -9,6 +9,12 @@ export const AVC_HEADER = Buffer.concat([Buffer.from('1700000000', 'hex'), vecto
 export const AAC_HEADER = Buffer.from('af001210', 'hex');
 const AUDIO_FRAME = Buffer.from('af0121001122', 'hex');
 
+/** Of a video tag in front of its NAL units: frame type and codec, packet type, composition time. */
+const TAG_HEAD_BYTES = 5;
+const NAL_LENGTH_BYTES = 4;
+const NAL_IDR = 0x65;
+const NAL_SLICE = 0x41;
+
 /** Writes a ring as an ingest thread does, with made-up frames. */
 export class RingFeed {
 	writer: RingWriter;
@@ -51,6 +57,8 @@ export class RingFeed {
 	video(dtsMs: number, keyframe: boolean, sizeBytes = 100): this {
 		const body = Buffer.alloc(sizeBytes, keyframe ? 0x4b : 0x50);
 		body.set([keyframe ? 0x17 : 0x27, 1, 0, 0, 0]);
+		body.writeUInt32BE(sizeBytes - TAG_HEAD_BYTES - NAL_LENGTH_BYTES, TAG_HEAD_BYTES);
+		body[TAG_HEAD_BYTES + NAL_LENGTH_BYTES] = keyframe ? NAL_IDR : NAL_SLICE;
 		this.writer.write(RecordKind.video, keyframe ? RecordFlag.keyframe : 0, 0, dtsMs, body);
 		return this;
 	}

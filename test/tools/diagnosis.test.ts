@@ -53,7 +53,8 @@ const DEFECTS: { name: string; tags: Tag[]; finding: RegExp; severity: 'fault' |
 			(tag) => tag,
 			CLIP.headers.filter(({ type }) => type !== TagType.video),
 		),
-		finding: /^240 tags hold nothing that can be decoded: video frame without a sequence header/,
+		finding:
+			/^240 tags hold nothing that can be decoded: h264 without parameter sets, neither in a sequence header nor/,
 		severity: 'fault',
 	},
 	{
@@ -72,7 +73,7 @@ const DEFECTS: { name: string; tags: Tag[]; finding: RegExp; severity: 'fault' |
 		name: 'keyframes too far apart',
 		tags: clipWith((tag) => {
 			const isLater = isKeyframe(tag) && tag.dtsMs > 1000 && tag.dtsMs < 7000;
-			return isLater ? { ...tag, body: Buffer.concat([Buffer.from([0x27]), tag.body.subarray(1)]) } : tag;
+			return isLater ? null : tag;
 		}),
 		finding: /^Keyframes are up to 7\.\d s apart/,
 		severity: 'advice',

@@ -1,5 +1,8 @@
 // Spec: ISO/IEC 14496-3 1.A.3.2 (adts_fixed_header, adts_variable_header)
-import { AAC_SAMPLE_RATES, type AudioSpecificConfig } from './audio-specific-config.js';
+import { BitReader } from '../../bytes/bit-reader.js';
+import { malformed, parsing } from '../malformed.js';
+import { AAC_SAMPLE_RATES, type AudioSpecificConfig, serializeAudioSpecificConfig } from './audio-specific-config.js';
+import { beginsWithProgramConfig, programConfigOfBlock } from './program-config.js';
 
 export const ADTS_HEADER_BYTES = 7;
 /** 13 bits of aac_frame_length. */
@@ -39,14 +42,30 @@ export function parseAdtsHeader(bytes: Uint8Array, at: number): AdtsHeader | nul
 	};
 }
 
-/** True when an ADTS header can express the stream's configuration. */
+/**
+ * The AudioSpecificConfig of a stream that is known by its frames. `block` is the raw data behind the header. Throws PeerError
+ * CODEC_CONFIG when neither names the channels.
+ */
+export function audioSpecificConfigOfAdts(header: AdtsHeader, block: Uint8Array): Buffer {
+	const { objectType, sampleRate, channelConfiguration } = header;
+	if (channelConfiguration > 0) {
+		return serializeAudioSpecificConfig(objectType, sampleRate, channelConfiguration);
+	}
+	if (!beginsWithProgramConfig(block)) {
+		malformed('ADTS with channel configuration 0 and no program config element');
+	}
+	const programConfig = parsing('program config element', () => programConfigOfBlock(new BitReader(block)));
+	return serializeAudioSpecificConfig(objectType, sampleRate, 0, programConfig);
+}
+
+/** Whether an ADTS header can say the stream's configuration, with a program config element behind it for configuration 0. */
 export function fitsAdts(config: AudioSpecificConfig): boolean {
 	return (
 		config.objectType >= 1 &&
 		config.objectType <= 4 &&
 		config.frameSamples === 1024 &&
-		config.channelConfiguration > 0 &&
 		config.channelConfiguration <= 7 &&
+		(config.channelConfiguration > 0 || config.programConfig !== null) &&
 		AAC_SAMPLE_RATES.includes(config.sampleRate)
 	);
 }

@@ -2,6 +2,7 @@
 import { BitReader } from '../../bytes/bit-reader.js';
 import { BitWriter } from '../../bytes/bit-writer.js';
 import { malformed, parsing } from '../malformed.js';
+import { type ProgramConfig, readProgramConfig, writeProgramConfig } from './program-config.js';
 
 export type AudioSpecificConfig = {
 	/** The object type of the core: 2 is AAC-LC. */
@@ -16,6 +17,8 @@ export type AudioSpecificConfig = {
 	channels: number;
 	/** Samples of the core in one frame: 1024 or 960 (low delay: 512 or 480). */
 	frameSamples: number;
+	/** The channels of channelConfiguration 0. */
+	programConfig: ProgramConfig | null;
 };
 
 export const AAC_SAMPLE_RATES: readonly number[] = [
@@ -36,8 +39,13 @@ export function parseAudioSpecificConfig(record: Uint8Array): AudioSpecificConfi
 	return parsing('AudioSpecificConfig', () => readConfig(new BitReader(record)));
 }
 
-/** An AudioSpecificConfig of two bytes for a stream that is only known by its ADTS headers. */
-export function serializeAudioSpecificConfig(objectType: number, sampleRate: number, channels: number): Buffer {
+/** An AudioSpecificConfig for a stream that is only known by its ADTS headers. `programConfig` is that of configuration 0. */
+export function serializeAudioSpecificConfig(
+	objectType: number,
+	sampleRate: number,
+	channelConfiguration: number,
+	programConfig: ProgramConfig | null = null,
+): Buffer {
 	const index = AAC_SAMPLE_RATES.indexOf(sampleRate);
 	const writer = new BitWriter().bits(objectType, 5);
 	if (index >= 0) {
@@ -45,11 +53,11 @@ export function serializeAudioSpecificConfig(objectType: number, sampleRate: num
 	} else {
 		writer.bits(15, 4).bits(sampleRate, 24);
 	}
-	// channelConfiguration; frameLengthFlag, dependsOnCoreCoder, extensionFlag = 0
-	return writer
-		.bits(Math.max(0, CHANNELS.indexOf(channels)), 4)
-		.bits(0, 3)
-		.toBuffer();
+	writer.bits(channelConfiguration, 4).bits(0, 3); // frameLengthFlag, dependsOnCoreCoder, extensionFlag = 0
+	if (programConfig !== null) {
+		writeProgramConfig(writer, programConfig);
+	}
+	return writer.toBuffer();
 }
 
 function readConfig(reader: BitReader): AudioSpecificConfig {
@@ -65,6 +73,7 @@ function readConfig(reader: BitReader): AudioSpecificConfig {
 	}
 	let channels = CHANNELS[channelConfiguration] ?? 0;
 	let frameSamples = 1024;
+	let programConfig: ProgramConfig | null = null;
 	if (GENERAL_AUDIO.has(objectType) && reader.bitsLeft >= 3) {
 		const short = reader.flag(); // frameLengthFlag
 		frameSamples = objectType === ObjectType.erLd ? (short ? 480 : 512) : short ? 960 : 1024;
@@ -73,7 +82,8 @@ function readConfig(reader: BitReader): AudioSpecificConfig {
 		}
 		const extension = reader.flag();
 		if (channelConfiguration === 0) {
-			channels = readProgramConfigElement(reader);
+			programConfig = readProgramConfig(reader);
+			channels = programConfig.channels;
 		}
 		if (objectType === 6 || objectType === 20) {
 			reader.skip(3); // layerNr
@@ -87,7 +97,10 @@ function readConfig(reader: BitReader): AudioSpecificConfig {
 	if (sbrSampleRate === null && reader.bitsLeft >= 16) {
 		({ sbrSampleRate, parametricStereo } = readSyncExtension(reader));
 	}
-	return { objectType, sampleRate, sbrSampleRate, parametricStereo, channelConfiguration, channels, frameSamples };
+	return {
+		...{ objectType, sampleRate, sbrSampleRate, parametricStereo },
+		...{ channelConfiguration, channels, frameSamples, programConfig },
+	};
 }
 
 function readObjectType(reader: BitReader): number {
@@ -125,29 +138,4 @@ function skipErrorResilience(reader: BitReader, objectType: number): void {
 		reader.skip(3); // three resilience flags
 	}
 	reader.skip(1); // extensionFlag3
-}
-
-/** @returns the number of channels it describes. */
-function readProgramConfigElement(reader: BitReader): number {
-	reader.skip(4 + 2 + 4); // element_instance_tag, object_type, sampling_frequency_index
-	const front = reader.bits(4);
-	const side = reader.bits(4);
-	const back = reader.bits(4);
-	const lfe = reader.bits(2);
-	const data = reader.bits(3);
-	const coupling = reader.bits(4);
-	for (const elementBits of [4, 4, 3]) {
-		if (reader.flag()) {
-			reader.skip(elementBits); // mono_mixdown, stereo_mixdown, matrix_mixdown
-		}
-	}
-	let channels = lfe;
-	for (let element = 0; element < front + side + back; element++) {
-		channels += reader.flag() ? 2 : 1; // is_cpe
-		reader.skip(4);
-	}
-	reader.skip(lfe * 4 + data * 4 + coupling * 5);
-	reader.alignToByte();
-	reader.skip(reader.bits(8) * 8); // comment_field_data
-	return channels;
 }

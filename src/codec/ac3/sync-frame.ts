@@ -114,6 +114,34 @@ function parseEnhanced(head: Uint8Array): Ac3SyncFrame | null {
 	};
 }
 
+/** A number that stays the same while the first sync frame of a sample says the same of the sound; -1 when there is none. */
+export function ac3FrameKey(sample: Uint8Array): number {
+	if (sample.length < 8 || ((sample[0]! << 8) | sample[1]!) !== SYNC_WORD) {
+		return -1;
+	}
+	const isEnhanced = sample[5]! >>> 3 > 10;
+	// E-AC-3: fscod, numblkscod, acmod, lfeon; bsid. AC-3: fscod; bsid, bsmod; acmod and what is between it and lfeon.
+	return isEnhanced
+		? (1 << 24) | (sample[4]! << 8) | sample[5]!
+		: ((sample[4]! >>> 6) << 16) | (sample[5]! << 8) | sample[6]!;
+}
+
+/** Whether the bodies of two `dac3` boxes, or `dec3` if `enhanced`, describe the same sound, bit rates aside. */
+export function sameAc3Sound(a: Buffer, b: Buffer, enhanced: boolean): boolean {
+	const soundOf = (record: Buffer): Buffer => {
+		const copy = Buffer.from(record);
+		if (enhanced) {
+			copy[0] = 0; // data_rate
+			copy[1]! &= 0b111;
+		} else {
+			copy[1]! &= 0b1111_1100; // bit_rate_code, reserved
+			copy[2] = 0;
+		}
+		return copy;
+	};
+	return soundOf(a).equals(soundOf(b));
+}
+
 /** The sync frames of one sample, back to back. */
 export function* iterateAc3SyncFrames(sample: Uint8Array): Generator<Ac3SyncFrame> {
 	for (let at = 0; at < sample.length; ) {

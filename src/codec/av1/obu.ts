@@ -69,3 +69,28 @@ export function stripTemporalDelimiters(bytes: Buffer): Buffer {
 	}
 	return kept.length === 1 ? kept[0]! : Buffer.concat(kept);
 }
+
+/** An OBU of the low-overhead format, with its size and without extension. */
+export function serializeObu(type: number, payload: Uint8Array): Buffer {
+	const size: number[] = [];
+	let left = payload.length;
+	do {
+		size.push((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
+		left >>>= 7;
+	} while (left > 0);
+	return Buffer.concat([Buffer.from([(type << 3) | 2, ...size]), payload]); // obu_type, obu_has_size_field
+}
+
+/**
+ * OBUs of a temporal unit that others can follow: the last one may have no size. A view when it has, else a copy.
+ * Throws PeerError CODEC_CONFIG.
+ */
+export function withSizes(bytes: Buffer): Buffer {
+	for (const { type, offset, length, payloadOffset, payloadLength } of iterateObus(bytes)) {
+		if ((bytes[offset]! & 2) === 0 && offset + length === bytes.length) {
+			const payload = bytes.subarray(payloadOffset, payloadOffset + payloadLength);
+			return Buffer.concat([bytes.subarray(0, offset), serializeObu(type, payload)]);
+		}
+	}
+	return bytes;
+}

@@ -9,7 +9,7 @@ export type AvcDecoderConfig = {
 	levelIdc: number;
 	/** Bytes of each NAL unit's length: 1, 2 or 4. */
 	lengthSize: number;
-	/** Whole NAL units. Views into the record. */
+	/** Whole NAL units, as views into the record. Encoders that repeat them in the stream may leave them out here. */
 	spsUnits: Buffer[];
 	ppsUnits: Buffer[];
 };
@@ -31,9 +31,6 @@ export function parseAvcDecoderConfig(record: Buffer): AvcDecoderConfig {
 		malformed('avcC ends before its picture parameter sets');
 	}
 	const pps = readUnits(record, sps.end + 1, record[sps.end]!);
-	if (sps.units.length === 0) {
-		malformed('avcC without a sequence parameter set');
-	}
 	return {
 		profileIdc: record[1]!,
 		constraintFlags: record[2]!,
@@ -44,8 +41,12 @@ export function parseAvcDecoderConfig(record: Buffer): AvcDecoderConfig {
 	};
 }
 
-/** The record for parameter sets found in a byte stream; NAL lengths take four bytes. */
-export function serializeAvcDecoderConfig(spsUnits: readonly Buffer[], ppsUnits: readonly Buffer[]): Buffer {
+/** The record for parameter sets that were found in the stream. Lengths of NAL units take `lengthSize` bytes. */
+export function serializeAvcDecoderConfig(
+	spsUnits: readonly Buffer[],
+	ppsUnits: readonly Buffer[],
+	lengthSize = 4,
+): Buffer {
 	const firstSps = spsUnits[0];
 	if (firstSps === undefined || ppsUnits.length === 0) {
 		malformed('H.264 stream without parameter sets');
@@ -57,7 +58,7 @@ export function serializeAvcDecoderConfig(spsUnits: readonly Buffer[], ppsUnits:
 			sps.profileIdc, // AVCProfileIndication
 			sps.constraintFlags, // profile_compatibility
 			sps.levelIdc, // AVCLevelIndication
-			0xff, // reserved, lengthSizeMinusOne = 3
+			0xfc | (lengthSize - 1), // reserved, lengthSizeMinusOne
 			0xe0 | spsUnits.length, // reserved, numOfSequenceParameterSets
 		]),
 		...spsUnits.flatMap(lengthPrefixed),

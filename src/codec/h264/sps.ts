@@ -5,6 +5,8 @@ import { removeEmulationPrevention } from '../nal-unit.js';
 import { NO_VIDEO_USABILITY, readPictureLook, readTickRate, type VideoUsability } from '../video-usability.js';
 
 export type H264Sps = VideoUsability & {
+	/** seq_parameter_set_id. */
+	id: number;
 	profileIdc: number;
 	/** constraint_set flags and reserved bits: the byte between profile and level. */
 	constraintFlags: number;
@@ -29,7 +31,7 @@ function readSps(reader: BitReader): H264Sps {
 	const profileIdc = reader.bits(8);
 	const constraintFlags = reader.bits(8);
 	const levelIdc = reader.bits(8);
-	reader.unsignedExpGolomb(); // seq_parameter_set_id
+	const id = reader.unsignedExpGolomb();
 	let chromaFormatIdc = 1;
 	let bitDepthLuma = 8;
 	let bitDepthChroma = 8;
@@ -69,6 +71,7 @@ function readSps(reader: BitReader): H264Sps {
 	}
 	const vui = reader.flag() ? readVui(reader) : NO_VIDEO_USABILITY;
 	return {
+		id,
 		profileIdc,
 		constraintFlags,
 		levelIdc,

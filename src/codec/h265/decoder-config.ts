@@ -67,11 +67,12 @@ export function parseHevcDecoderConfig(record: Buffer): HevcDecoderConfig {
 	};
 }
 
-/** The record for parameter sets found in a byte stream; NAL lengths take four bytes. */
+/** The record for parameter sets that were found in the stream. Lengths of NAL units take `lengthSize` bytes. */
 export function serializeHevcDecoderConfig(
 	vpsUnits: readonly Buffer[],
 	spsUnits: readonly Buffer[],
 	ppsUnits: readonly Buffer[],
+	lengthSize = 4,
 ): Buffer {
 	const firstSps = spsUnits[0];
 	if (firstSps === undefined || ppsUnits.length === 0) {
@@ -92,8 +93,8 @@ export function serializeHevcDecoderConfig(
 	fixed[17] = 0xf8 | (sps.bitDepthLuma - 8);
 	fixed[18] = 0xf8 | (sps.bitDepthChroma - 8);
 	fixed.writeUInt16BE(0, 19); // avgFrameRate: unspecified
-	// constantFrameRate = 0, numTemporalLayers, temporalIdNested, lengthSizeMinusOne = 3
-	fixed[21] = (sps.maxSubLayers << 3) | (sps.temporalIdNesting ? 4 : 0) | 3;
+	// constantFrameRate = 0, numTemporalLayers, temporalIdNested, lengthSizeMinusOne
+	fixed[21] = (sps.maxSubLayers << 3) | (sps.temporalIdNesting ? 4 : 0) | (lengthSize - 1);
 	const arrays = [
 		{ type: H265NalType.vps, units: vpsUnits },
 		{ type: H265NalType.sps, units: spsUnits },

@@ -17,6 +17,8 @@ export type H265ProfileTierLevel = {
 };
 
 export type H265Sps = Vui & {
+	/** sps_seq_parameter_set_id. */
+	id: number;
 	profileTierLevel: H265ProfileTierLevel;
 	maxSubLayers: number;
 	temporalIdNesting: boolean;
@@ -51,7 +53,7 @@ function readSps(reader: BitReader): H265Sps {
 	}
 	const temporalIdNesting = reader.flag();
 	const profileTierLevel = readProfileTierLevel(reader, maxSubLayers);
-	reader.unsignedExpGolomb(); // sps_seq_parameter_set_id
+	const id = reader.unsignedExpGolomb();
 	const chromaFormatIdc = reader.unsignedExpGolomb();
 	const separateColourPlanes = chromaFormatIdc === 3 && reader.flag();
 	let width = reader.unsignedExpGolomb();
@@ -71,6 +73,7 @@ function readSps(reader: BitReader): H265Sps {
 	skipToVui(reader, maxSubLayers);
 	const vui = reader.flag() ? readVui(reader) : NO_VUI;
 	return {
+		id,
 		profileTierLevel,
 		maxSubLayers,
 		temporalIdNesting,

@@ -19,6 +19,15 @@ const MPEG1_LAYER3 = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 25
 const MPEG2_LAYER1 = [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256];
 const MPEG2_LAYER23 = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
 
+/** A number that stays the same while frames say the same of the sound; -1 when `frame` has no header. */
+export function mp3FrameKey(frame: Uint8Array): number {
+	if (frame.length < 4 || frame[0] !== 0xff || (frame[1]! & 0xe0) !== 0xe0) {
+		return -1;
+	}
+	const isMono = frame[3]! >>> 6 === 3;
+	return ((frame[1]! & 0x1e) << 8) | (frame[2]! & 0x0c) | (isMono ? 1 : 0); // version, layer; sampling_frequency; mode
+}
+
 /** The header at `at`, or null when there is none. */
 export function parseMp3FrameHeader(bytes: Uint8Array, at: number): Mp3FrameHeader | null {
 	if (at + 4 > bytes.length || bytes[at] !== 0xff || (bytes[at + 1]! & 0xe0) !== 0xe0) {

@@ -15,6 +15,9 @@ export type OpusHeader = {
 /** Opus always runs at this rate, at any rate of the input. */
 export const OPUS_SAMPLE_RATE = 48_000;
 
+/** Delay of the reference encoder: 6.5 ms at 48 kHz. */
+export const REFERENCE_PRE_SKIP = 312;
+
 const MAGIC = 'OpusHead';
 
 /** `head` starts with "OpusHead". Throws PeerError CODEC_CONFIG. */
@@ -48,6 +51,15 @@ export function parseDOps(body: Buffer): OpusHeader {
 		outputGain: body.readInt16BE(8),
 		mappingFamily,
 		mapping: mappingFamily === 0 ? Buffer.alloc(0) : Buffer.from(body.subarray(11, 13 + channels)),
+	});
+}
+
+/** The header of a stream that has none, as its packets tell it: mono or stereo, with the delay of the reference encoder. */
+export function opusHeadOfPacket(packet: Uint8Array): Buffer {
+	const isStereo = packet.length > 0 && (packet[0]! & 4) !== 0; // TOC: s
+	return serializeOpusHead({
+		...{ channels: isStereo ? 2 : 1, preSkip: REFERENCE_PRE_SKIP, inputSampleRate: OPUS_SAMPLE_RATE },
+		...{ outputGain: 0, mappingFamily: 0, mapping: Buffer.alloc(0) },
 	});
 }
 

@@ -2,6 +2,7 @@
 import type { BufferPool } from '../../bytes/buffer-pool.js';
 import { ADTS_HEADER_BYTES, fitsAdts, MAX_ADTS_FRAME_BYTES, writeAdtsHeader } from '../../codec/aac/adts.js';
 import { type AudioSpecificConfig, parseAudioSpecificConfig } from '../../codec/aac/audio-specific-config.js';
+import { beginsWithProgramConfig, serializeProgramConfigElement } from '../../codec/aac/program-config.js';
 import type { AudioConfig, TrackConfig, VideoConfig } from '../../codec/track-config.js';
 import { AccessUnitBuilder } from './access-unit.js';
 import { PacketWriter } from './packet-writer.js';
@@ -26,6 +27,7 @@ const MAX_AUDIO_HOLD = 9000;
 const MAX_AUDIO_PES_BYTES = 16 * 1024;
 const START_CODE = Buffer.from([0, 0, 1]);
 const OPUS_CONTROL_PREFIX = [0x7f, 0xe0];
+const NOTHING = Buffer.alloc(0);
 const ID3_DESCRIPTOR = Buffer.from('260dffff49443320ff49443320000f', 'hex'); // metadata_descriptor, format "ID3 "
 const ID3_POINTER = Buffer.from('250fffff49443320ff49443320001f0001', 'hex'); // metadata_pointer_descriptor, program 1
 
@@ -46,6 +48,8 @@ export class TsMuxer {
 	readonly #video: AccessUnitBuilder | null;
 	readonly #audio: AudioConfig | null;
 	readonly #aac: AudioSpecificConfig | null;
+	/** The channels of AAC that no ADTS header can name, for every frame: a player may begin at any of them. */
+	readonly #programConfig: Buffer;
 	readonly #association: Buffer;
 	readonly #map: Buffer;
 	#held = Buffer.allocUnsafe(MAX_AUDIO_PES_BYTES);
@@ -70,6 +74,8 @@ export class TsMuxer {
 		this.#video = video === null ? null : new AccessUnitBuilder(video);
 		this.#audio = audio;
 		this.#aac = audio?.codec === 'aac' ? parseAudioSpecificConfig(audio.record) : null;
+		const programConfig = this.#aac?.programConfig ?? null;
+		this.#programConfig = programConfig === null ? NOTHING : serializeProgramConfigElement(programConfig);
 		const streams: ElementaryStream[] = [];
 		for (const [config, pid] of [
 			[video, VIDEO_PID],
@@ -142,7 +148,7 @@ export class TsMuxer {
 		if (this.#audio === null) {
 			return;
 		}
-		const headerBytes = this.#audioHeaderBytes(frame.length);
+		const headerBytes = this.#audioHeaderBytes(frame);
 		const bytes = headerBytes + frame.length;
 		if (this.#aac !== null && bytes > MAX_ADTS_FRAME_BYTES) {
 			return;
@@ -157,7 +163,7 @@ export class TsMuxer {
 		if (this.#held.length < this.#heldBytes + bytes) {
 			this.#held = Buffer.concat([this.#held], this.#heldBytes + bytes);
 		}
-		this.#writeAudioHeader(frame.length);
+		this.#writeAudioHeader(frame.length, headerBytes);
 		this.#held.set(frame, this.#heldBytes + headerBytes);
 		this.#heldBytes += bytes;
 	}
@@ -198,17 +204,20 @@ export class TsMuxer {
 		return this.#packets.take();
 	}
 
-	#audioHeaderBytes(frameBytes: number): number {
+	#audioHeaderBytes(frame: Uint8Array): number {
 		if (this.#aac !== null) {
-			return ADTS_HEADER_BYTES;
+			const isComplete = this.#programConfig.length === 0 || beginsWithProgramConfig(frame);
+			return ADTS_HEADER_BYTES + (isComplete ? 0 : this.#programConfig.length);
 		}
-		return this.#audio?.codec === 'opus' ? OPUS_CONTROL_PREFIX.length + Math.floor(frameBytes / 255) + 1 : 0;
+		return this.#audio?.codec === 'opus' ? OPUS_CONTROL_PREFIX.length + Math.floor(frame.length / 255) + 1 : 0;
 	}
 
-	#writeAudioHeader(frameBytes: number): void {
+	#writeAudioHeader(frameBytes: number, headerBytes: number): void {
 		const at = this.#heldBytes;
 		if (this.#aac !== null) {
-			writeAdtsHeader(this.#held, at, this.#aac, frameBytes);
+			const elementBytes = headerBytes - ADTS_HEADER_BYTES;
+			writeAdtsHeader(this.#held, at, this.#aac, elementBytes + frameBytes);
+			this.#programConfig.copy(this.#held, at + ADTS_HEADER_BYTES, 0, elementBytes);
 		} else if (this.#audio?.codec === 'opus') {
 			this.#held.set(OPUS_CONTROL_PREFIX, at); // control_header_prefix, no trim, no extension
 			const whole = Math.floor(frameBytes / 255);

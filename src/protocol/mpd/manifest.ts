@@ -1,5 +1,6 @@
 // Spec: ISO/IEC 23009-1 5.3 (hierarchical data model), 5.3.9.6 (SegmentTimeline), 5.8.4.11 (UTCTiming), 5.12 (ProducerReferenceTime),
 // K.4.2 (Latency); DASH-IF timing model; DASH-IF Low-Latency Modes for DASH
+import { decodedSoundOf } from '../../codec/decoded-sound.js';
 import type { TrackConfig } from '../../codec/track-config.js';
 import { endOf, type TimelineRun } from './segment-timeline.js';
 
@@ -44,6 +45,7 @@ export function describeTrack({
 	config: TrackConfig;
 	timescale: number;
 }): Pick<ManifestTrack, 'id' | 'kind' | 'codec' | 'timescale' | 'width' | 'height' | 'sampleRate' | 'channels'> {
+	const sound = config.kind === 'audio' ? decodedSoundOf(config) : null;
 	return {
 		id: config.kind,
 		kind: config.kind,
@@ -51,8 +53,8 @@ export function describeTrack({
 		timescale,
 		width: config.kind === 'video' ? config.width : null,
 		height: config.kind === 'video' ? config.height : null,
-		sampleRate: config.kind === 'audio' ? config.sampleRate : null,
-		channels: config.kind === 'audio' ? config.channels : null,
+		sampleRate: sound?.sampleRate ?? null,
+		channels: sound?.channels ?? null,
 	};
 }
 

@@ -1,4 +1,5 @@
 import { videoRange } from '../../codec/colour.js';
+import { decodedSoundOf } from '../../codec/decoded-sound.js';
 import type { TrackConfig } from '../../codec/track-config.js';
 import { type AudioRendition, serializeMultivariantPlaylist } from '../../protocol/m3u8/multivariant-playlist.js';
 
@@ -16,7 +17,7 @@ export function masterPlaylist(tracks: readonly TrackConfig[], bandwidth: Bandwi
 	const sound = tracks.find((config) => config.kind === 'audio') ?? null;
 	const renditions: AudioRendition[] = [];
 	if (picture !== null && sound !== null) {
-		const { channels } = sound;
+		const { channels } = decodedSoundOf(sound);
 		renditions.push({ groupId: AUDIO_GROUP, name: 'Default', uri: 'audio.m3u8', channels, isDefault: true });
 	}
 	return serializeMultivariantPlaylist({

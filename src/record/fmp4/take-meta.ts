@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { decodedSoundOf } from '../../codec/decoded-sound.js';
 import type { PackagedTrack } from '../../remux/cmaf-packager.js';
 import { errorCodeOf } from '../disk/file-error.js';
 import type { TakeWindow } from './take-window.js';
@@ -65,12 +66,12 @@ export function describeTracks(
 	const video = tracks.find(({ config }) => config.kind === 'video')?.config;
 	const audio = tracks.find(({ config }) => config.kind === 'audio')?.config;
 	const picture = video?.kind === 'video' ? video : null;
-	const sound = audio?.kind === 'audio' ? audio : null;
+	const sound = audio?.kind === 'audio' ? decodedSoundOf(audio) : null;
 	return {
 		videoCodec: picture?.codecString ?? null,
 		width: picture?.width ?? null,
 		height: picture?.height ?? null,
-		audioCodec: sound?.codecString ?? null,
+		audioCodec: audio?.codecString ?? null,
 		sampleRate: sound?.sampleRate ?? null,
 		channels: sound?.channels ?? null,
 		hasAudio: sound !== null,

@@ -3,6 +3,7 @@ import { assert } from '../../errors.js';
 import { KeyframeIndex } from '../../record/flv/keyframe-index.js';
 import { buildTakeHead, finishingPatches, parseTakeHead } from '../../record/flv/take-head.js';
 import { FramesToFlv } from '../../remux/frames-to-flv.js';
+import { TracksFirst } from '../../remux/tracks-first.js';
 import type { Input } from './input.js';
 import { OutputFile } from './output-file.js';
 
@@ -19,7 +20,7 @@ export async function toFlv({ read }: Input, output: string): Promise<void> {
 			},
 			index,
 		});
-		await read(frames);
+		await read(new TracksFirst(frames));
 		const head = parseTakeHead(headBytes);
 		assert(head !== null, 'a head of ours is one');
 		for (const { offset, bytes } of finishingPatches(head, frames.durationMs, file.sizeBytes, index)) {

@@ -18,7 +18,7 @@ const KEYFRAME = Buffer.from('17010000000000000465000102', 'hex');
 const INTER = Buffer.from('27010000000000000441000102', 'hex');
 /** A keyframe and a sequence header of AV1 (Enhanced RTMP). */
 const AV1_HEADER = Buffer.concat([Buffer.from('9061763031', 'hex'), av1C]);
-const AV1_KEYFRAME = Buffer.from('9161763031320a0b', 'hex');
+const AV1_KEYFRAME = Buffer.from('9161763031320210aa', 'hex');
 
 describe('HLS of a stream', () => {
 	let root: string;
