@@ -39,7 +39,13 @@ export async function decode(
  */
 export async function decodedHashes(t: TestContext, inputs: readonly string[]): Promise<Decoded['hashes'][]> {
 	const decoder = new Program(t, 'ffmpeg', [
-		...['-hide_banner', '-nostdin', '-v', 'warning', ...inputs.flatMap((input) => ['-i', input])],
+		...[
+			'-hide_banner',
+			'-nostdin',
+			'-v',
+			'warning',
+			...inputs.flatMap((input) => ['-guess_layout_max', '0', '-i', input]),
+		],
 		...inputs.flatMap((_, index) => ['-map', `${index}:v:0`, '-map', `${index}:a:0`]),
 		...['-fps_mode', 'passthrough', '-enc_time_base', '-1', '-f', 'framehash', '-hash', 'md5', '-'],
 	]);

@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { crc32Mpeg } from '#src/bytes/crc32-mpeg.js';
+import { audioSpecificConfigOfAdts, parseAdtsHeader } from '#src/codec/aac/adts.js';
+import { parseAudioSpecificConfig } from '#src/codec/aac/audio-specific-config.js';
+import { serializeProgramConfigElement } from '#src/codec/aac/program-config.js';
 import { NAL_SYNTAX } from '#src/codec/nal-syntax.js';
 import { listAnnexB, NalList } from '#src/codec/nal-unit.js';
 import { parseAacConfig, parseH264Config, parseH265Config, parseOpusConfig } from '#src/codec/track-config.js';
 import { type PesPacket, TsDemuxer } from '#src/container/mpegts/demuxer.js';
-import { TsMuxer } from '#src/container/mpegts/muxer.js';
+import { fitsTransportStream, TsMuxer } from '#src/container/mpegts/muxer.js';
 import { StreamType } from '#src/container/mpegts/stream-type.js';
 import {
 	readTimestamp,
@@ -155,6 +158,31 @@ describe('a transport stream', () => {
 		);
 		const sound = packets.find(({ streamType }) => streamType === StreamType.privateData);
 		assert.equal(sound?.payload, `7fe0ff2d${'07'.repeat(300)}`);
+	});
+
+	test('carries AAC whose channels no ADTS header can name, each frame with its program config element', () => {
+		const config = parseAacConfig(vectors.ascProgramConfig);
+		const { programConfig } = parseAudioSpecificConfig(vectors.ascProgramConfig);
+		const element = serializeProgramConfigElement(programConfig!);
+		assert.equal(fitsTransportStream(config), true);
+		const muxer = new TsMuxer(null, config);
+		muxer.writeTables();
+		const block = Buffer.from('211004608c1c', 'hex');
+		const complete = Buffer.concat([element, block]);
+		for (const [index, frame] of [block, complete, block].entries()) {
+			muxer.writeAudio(frame, index * 1920);
+		}
+		muxer.flushAudio();
+		const { packets } = demux(muxer.take());
+		const bytes = Buffer.from(packets.map(({ payload }) => payload).join(''), 'hex');
+		const frameBytes = 7 + complete.length;
+		assert.equal(bytes.length, frameBytes * 3);
+		for (let at = 0; at < bytes.length; at += frameBytes) {
+			const header = parseAdtsHeader(bytes, at)!;
+			assert.deepEqual([header.channelConfiguration, header.frameBytes], [0, frameBytes]);
+			assert.deepEqual(bytes.subarray(at + 7, at + frameBytes), complete);
+			assert.deepEqual(audioSpecificConfigOfAdts(header, complete), vectors.ascProgramConfig.subarray(0, -3));
+		}
 	});
 
 	test('has its clock ahead of every picture, at most 100 ms apart', () => {
