@@ -92,6 +92,7 @@ const OWN_BYTES: Readonly<Record<string, string>> = {
 	'src/remux/file-window.ts': 'its own memory',
 	'src/remux/frames-from-ts.ts': 'a copy, made where it is set',
 	'src/remux/frames-to-flv.ts': 'from a pool, until it is handed on',
+	'src/remux/samples/nal-samples.ts': 'its own memory; a frame is used up before the next one',
 	'src/remux/ts-segmenter.ts': 'made by the call before',
 	'src/ring/part-ring-reader.ts': 'its own memory',
 	'src/ring/part-ring-writer.ts': 'its own memory',

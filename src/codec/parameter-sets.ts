@@ -1,5 +1,6 @@
 // Spec: H.264 7.3.2.1, 7.3.2.2; H.265 7.3.2.1 to 7.3.2.3; H.266 7.3.2.3 to 7.3.2.5 (each set has a number of its kind)
 import { BitReader } from '../bytes/bit-reader.js';
+import { copyOf } from '../bytes/kept.js';
 import { parseH264Sps } from './h264/sps.js';
 import { parseH265Sps } from './h265/sps.js';
 import { parsing } from './malformed.js';
@@ -65,7 +66,7 @@ export class ParameterSets {
 		return isNews;
 	}
 
-	/** Whether exactly this set is known. */
+	/** Tells whether exactly this set is known. */
 	has(kind: ParameterSetKind, unit: Buffer): boolean {
 		const bytes = withoutTrailingZeros(unit);
 		return this.#sets[kind].some((known) => known.unit.equals(bytes));
@@ -93,7 +94,7 @@ export class ParameterSets {
 	}
 
 	#copy(kind: ParameterSetKind, unit: Buffer): ParameterSet {
-		return { id: parameterSetId(this.#codec, kind, unit), unit: Buffer.from(unit) };
+		return { id: parameterSetId(this.#codec, kind, unit), unit: copyOf(unit) };
 	}
 }
 

@@ -5,7 +5,7 @@ import type { Frame } from './frame.js';
 const MAX_FREE_FRAMES = 64;
 const LEAST_BYTES = 4096;
 
-/** A frame that waits, and how it is decoded. */
+/** A frame that waits, with its configuration. */
 export type QueuedFrame = Frame & { config: TrackConfig | null };
 type KeptFrame = QueuedFrame & { memory: Buffer };
 
@@ -29,7 +29,7 @@ export class FrameQueue {
 		return frame;
 	}
 
-	/** How the first waiting frame of a track is decoded; null when none waits. */
+	/** The configuration of the first waiting frame of a track; null when none waits. */
 	configOf(kind: Frame['kind']): TrackConfig | null {
 		return this.#queues[kind][0]?.config ?? null;
 	}

@@ -59,7 +59,7 @@ export class FramesFromFlv {
 		return this.#skippedTags;
 	}
 
-	/** Why the newest tag was skipped; empty when none was. */
+	/** The reason why the newest tag was skipped; empty when none was. */
 	get lastFault(): string {
 		return this.#lastFault;
 	}
@@ -79,7 +79,7 @@ export class FramesFromFlv {
 		}
 	}
 
-	/** What follows comes from another source, or from later in the stream. */
+	/** The next tag comes from another source, or from later in the stream. */
 	splice(): void {
 		for (const track of [...this.#videoTracks, ...this.#audioTracks]) {
 			track?.samples?.splice();

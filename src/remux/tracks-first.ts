@@ -1,3 +1,4 @@
+import { copyOf } from '../bytes/kept.js';
 import type { Frame, FrameSink, SourceTrack } from './frame.js';
 
 /** The second kind of track is waited for in so much of the source, and no longer. */
@@ -40,7 +41,7 @@ export class TracksFirst implements FrameSink {
 			this.#sink.frame(frame);
 			return;
 		}
-		const kept = { ...frame, payload: Buffer.from(frame.payload) };
+		const kept = { ...frame, payload: copyOf(frame.payload) };
 		this.#held.push(() => this.#sink.frame(kept));
 		this.#heldFrames++;
 		this.#heldBytes += kept.payload.length;
@@ -55,7 +56,7 @@ export class TracksFirst implements FrameSink {
 	}
 
 	script(dtsMs: number, body: Buffer): void {
-		const kept = this.#held === null ? body : Buffer.from(body);
+		const kept = this.#held === null ? body : copyOf(body);
 		this.#inOrder(() => this.#sink.script?.(dtsMs, kept));
 	}
 

@@ -25,7 +25,7 @@ function lengths(...units: Buffer[]): Buffer {
 	);
 }
 
-/** What comes out of a transport stream: configurations and frames, in order. */
+/** Reads configurations and frames out of a transport stream, in order. */
 function read(bytes: Buffer): string[] {
 	const notes: string[] = [];
 	const sink: FrameSink = {

@@ -9,7 +9,7 @@ export const AVC_HEADER = Buffer.concat([Buffer.from('1700000000', 'hex'), vecto
 export const AAC_HEADER = Buffer.from('af001210', 'hex');
 const AUDIO_FRAME = Buffer.from('af0121001122', 'hex');
 
-/** Of a video tag in front of its NAL units: frame type and codec, packet type, composition time. */
+/** Bytes of a video tag in front of its NAL units: frame type and codec, packet type, composition time. */
 const TAG_HEAD_BYTES = 5;
 const NAL_LENGTH_BYTES = 4;
 const NAL_IDR = 0x65;

@@ -58,7 +58,7 @@ export function audioSpecificConfigOfAdts(header: AdtsHeader, block: Uint8Array)
 	return serializeAudioSpecificConfig(objectType, sampleRate, 0, programConfig);
 }
 
-/** Whether an ADTS header can say the stream's configuration, with a program config element behind it for configuration 0. */
+/** True when an ADTS header can express the configuration, with a program config element behind it if need be. */
 export function fitsAdts(config: AudioSpecificConfig): boolean {
 	return (
 		config.objectType >= 1 &&

@@ -6,7 +6,7 @@ import { BitWriter } from '../../bytes/bit-writer.js';
 const ID_PCE = 5;
 const ID_BITS = 3;
 
-/** A program config element: which channels there are where no number says it. */
+/** A program config element names the channels where no number does. */
 export type ProgramConfig = {
 	channels: number;
 	/** Everything up to the comment: values and how many bits each takes. */
@@ -63,7 +63,7 @@ export function serializeProgramConfigElement(config: ProgramConfig): Buffer {
 	return writer.toBuffer();
 }
 
-/** Whether a raw data block begins with a program config element. */
+/** True when a raw data block begins with a program config element. */
 export function beginsWithProgramConfig(block: Uint8Array): boolean {
 	return block.length > 0 && block[0]! >>> (8 - ID_BITS) === ID_PCE;
 }

@@ -126,7 +126,7 @@ export function ac3FrameKey(sample: Uint8Array): number {
 		: ((sample[4]! >>> 6) << 16) | (sample[5]! << 8) | sample[6]!;
 }
 
-/** Whether the bodies of two `dac3` boxes, or `dec3` if `enhanced`, describe the same sound, bit rates aside. */
+/** Compares the bodies of two `dac3` boxes, or `dec3` if `enhanced`: true when they differ in the bit rate at most. */
 export function sameAc3Sound(a: Buffer, b: Buffer, enhanced: boolean): boolean {
 	const soundOf = (record: Buffer): Buffer => {
 		const copy = Buffer.from(record);

@@ -1,4 +1,5 @@
 // Spec: ISO/IEC 14496-3 1.A.2 (ADTS frames), 4.4.2.1 (raw_data_block: what MP4 and FLV should carry)
+import { copyOf, type KeptBytes } from '../../bytes/kept.js';
 import { type AdtsHeader, audioSpecificConfigOfAdts, parseAdtsHeader } from '../../codec/aac/adts.js';
 import { parseAudioSpecificConfig } from '../../codec/aac/audio-specific-config.js';
 import { type AudioConfig, parseAacConfig } from '../../codec/track-config.js';
@@ -12,13 +13,13 @@ export class AacSamples implements AudioSamples {
 	config: AudioConfig | null = null;
 	payload: Buffer = NOTHING;
 	fault = '';
-	#header: { record: Buffer; config: AudioConfig } | null = null;
-	/** What the last ADTS header said of the sound; -1 before the first. */
+	#header: { record: KeptBytes; config: AudioConfig } | null = null;
+	/** Stands for the sound that the last ADTS header described; -1 before the first. */
 	#adtsKey = -1;
 
 	header(record: Buffer): void {
 		if (!this.#header?.record.equals(record)) {
-			const copy = Buffer.from(record);
+			const copy = copyOf(record);
 			this.#header = { record: copy, config: parseAacConfig(copy) };
 			this.splice();
 		}

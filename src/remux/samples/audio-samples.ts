@@ -2,11 +2,11 @@ import type { AudioConfig } from '../../codec/track-config.js';
 
 /** Makes samples out of a track's frames of sound: what MP4 keeps, and MPEG-TS is made of. */
 export type AudioSamples = {
-	/** How the newest sample is decoded; another object when that has changed. Null before the first. */
+	/** The configuration of the newest sample: another object when it has changed. Null before the first. */
 	readonly config: AudioConfig | null;
 	/** The newest sample, to be used up before the next frame. */
 	readonly payload: Buffer;
-	/** Why the newest frame made no sample. */
+	/** The reason why the newest frame made no sample. */
 	readonly fault: string;
 	/** A sequence header. It is copied. Throws PeerError CODEC_CONFIG; then what came before it stays valid. */
 	header(record: Buffer): void;

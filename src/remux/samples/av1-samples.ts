@@ -1,4 +1,5 @@
 // Spec: AV1 in ISO base media file format 2.4 (samples: one temporal unit without delimiters and padding)
+import { copyOf, type KeptBytes } from '../../bytes/kept.js';
 import {
 	findSequenceHeader,
 	sequenceHeaderOfRecord,
@@ -10,7 +11,7 @@ import { PictureKind } from '../../codec/picture-kind.js';
 import { parseAv1Config, type VideoConfig } from '../../codec/track-config.js';
 import { MAX_PREAMBLE_BYTES, type VideoSamples } from './video-samples.js';
 
-const NOTHING = Buffer.alloc(0);
+const NOTHING = copyOf();
 
 /** Samples of AV1. OBUs without a frame join the next one; a sequence header in front of a key frame may change the configuration. */
 export class Av1Samples implements VideoSamples {
@@ -18,17 +19,17 @@ export class Av1Samples implements VideoSamples {
 	keyframe = false;
 	payload: Buffer = NOTHING;
 	fault = '';
-	#header: { record: Buffer; config: VideoConfig | null } | null = null;
+	#header: { record: KeptBytes; config: VideoConfig | null } | null = null;
 	/** Payload of the sequence header that `config` was made of. */
-	#sequenceHeader: Buffer = NOTHING;
+	#sequenceHeader: KeptBytes = NOTHING;
 	/** OBUs that belong to the next frame, copied. */
-	#preamble: Buffer = NOTHING;
+	#preamble: KeptBytes = NOTHING;
 
 	header(record: Buffer): void {
 		if (this.#header?.record.equals(record)) {
 			return;
 		}
-		const copy = Buffer.from(record);
+		const copy = copyOf(record);
 		const config = sequenceHeaderOfRecord(copy) === null ? null : parseAv1Config(copy);
 		this.#header = { record: copy, config };
 		this.#use(config);
@@ -63,7 +64,7 @@ export class Av1Samples implements VideoSamples {
 
 	#use(config: VideoConfig | null): void {
 		this.config = config;
-		this.#sequenceHeader = config === null ? NOTHING : (sequenceHeaderOfRecord(config.record) ?? NOTHING);
+		this.#sequenceHeader = copyOf((config === null ? null : sequenceHeaderOfRecord(config.record)) ?? NOTHING);
 	}
 
 	#configure(): void {
@@ -75,7 +76,7 @@ export class Av1Samples implements VideoSamples {
 
 	#keepForNext(media: Buffer): void {
 		if (media.length > 0 && this.#preamble.length + media.length <= MAX_PREAMBLE_BYTES) {
-			this.#preamble = Buffer.concat([this.#preamble, withSizes(media)]);
+			this.#preamble = copyOf(this.#preamble, withSizes(media));
 		}
 	}
 }

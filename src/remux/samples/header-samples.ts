@@ -1,3 +1,4 @@
+import { copyOf, type KeptBytes } from '../../bytes/kept.js';
 import { opusHeadOfPacket } from '../../codec/opus/identification-header.js';
 import { type AudioConfig, parseFlacTrackConfig, parseOpusConfig } from '../../codec/track-config.js';
 import type { AudioSamples } from './audio-samples.js';
@@ -10,7 +11,7 @@ export class HeaderSamples implements AudioSamples {
 	payload: Buffer = NOTHING;
 	fault = '';
 	readonly #codec: 'opus' | 'flac';
-	#record: Buffer | null = null;
+	#record: KeptBytes | null = null;
 
 	constructor(codec: 'opus' | 'flac') {
 		this.#codec = codec;
@@ -18,7 +19,7 @@ export class HeaderSamples implements AudioSamples {
 
 	header(record: Buffer): void {
 		if (!this.#record?.equals(record)) {
-			const copy = Buffer.from(record);
+			const copy = copyOf(record);
 			this.config = this.#codec === 'opus' ? parseOpusConfig(copy) : parseFlacTrackConfig(copy);
 			this.#record = copy;
 		}

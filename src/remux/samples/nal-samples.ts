@@ -1,4 +1,5 @@
 // Spec: ISO/IEC 14496-15 5.3.2 and 8.3.2 (samples: one access unit, its NAL units behind their lengths, none of them empty)
+import { copyOf, type KeptBytes } from '../../bytes/kept.js';
 import { configOfParameterSets, DEFAULT_LENGTH_SIZE, type NalHeader, parseNalHeader } from '../../codec/nal-config.js';
 import { isParameterSet, isSlice, NalKind, type NalSyntax, nalKindAt } from '../../codec/nal-kind.js';
 import { slicePictureKind } from '../../codec/nal-picture.js';
@@ -34,7 +35,7 @@ export class NalSamples implements VideoSamples {
 	/** `config` has all of them. */
 	#setsInConfig = false;
 	/** The last sequence header. */
-	#header: (NalHeader & { record: Buffer }) | null = null;
+	#header: (NalHeader & { record: KeptBytes }) | null = null;
 	/** Bytes of each length in the frames and in the samples; 0 before it is known. */
 	#lengthSize = 0;
 	/** A frame had lengths of that size. */
@@ -45,11 +46,11 @@ export class NalSamples implements VideoSamples {
 	/** The frame is a sample as it is. */
 	#asIs = true;
 	/** NAL units that came ahead of the next picture, copied. */
-	#preamble: Buffer[] = [];
+	#preamble: KeptBytes[] = [];
 	#preambleBytes = 0;
 	#preambleRecovers = false;
-	/** Those that are in the newest sample. */
-	#joined: readonly Buffer[] = [];
+	/** The part of a preamble that is in the newest sample. */
+	#joined: readonly KeptBytes[] = [];
 	/** Memory of a sample that had to be put together. */
 	#memory: Buffer = NOTHING;
 
@@ -91,7 +92,7 @@ export class NalSamples implements VideoSamples {
 		if (this.#header?.record.equals(record)) {
 			return;
 		}
-		const copy = Buffer.from(record);
+		const copy = copyOf(record);
 		const header = parseNalHeader(this.#codec, copy);
 		this.#header = { ...header, record: copy };
 		this.#useHeader(header);
@@ -192,7 +193,7 @@ export class NalSamples implements VideoSamples {
 		return slicePictureKind(this.#codec, kind, this.#frame, sliceAt, marked, recovers);
 	}
 
-	/** Whether a recovery point SEI is among the first `count` units, or came ahead of the frame. */
+	/** Looks for a recovery point SEI among the first `count` units, and ahead of the frame. */
 	#recovers(count: number): boolean {
 		const { kinds, offsets, lengths } = this.#units;
 		let found = this.#preambleRecovers;
@@ -225,7 +226,7 @@ export class NalSamples implements VideoSamples {
 		for (let index = 0; index < count; index++) {
 			const length = lengths[index]!;
 			if (kinds[index] !== NalKind.delimiter && this.#preambleBytes + length <= MAX_PREAMBLE_BYTES) {
-				this.#preamble.push(Buffer.from(this.#frame.subarray(offsets[index]!, offsets[index]! + length)));
+				this.#preamble.push(copyOf(this.#frame.subarray(offsets[index]!, offsets[index]! + length)));
 				this.#preambleBytes += length;
 			}
 		}

@@ -5,13 +5,13 @@ import type { VideoConfig } from '../../codec/track-config.js';
  * configuration says. A frame that is so already is passed on as it is.
  */
 export type VideoSamples = {
-	/** How the newest sample is decoded; another object when that has changed. Null before the first. */
+	/** The configuration of the newest sample: another object when it has changed. Null before the first. */
 	readonly config: VideoConfig | null;
 	/** Decoding can start at the newest sample. */
 	readonly keyframe: boolean;
 	/** The newest sample, to be used up before the next frame. */
 	readonly payload: Buffer;
-	/** Why the newest frame made no sample; empty when it waits for the next picture, to which it belongs. */
+	/** The reason why the newest frame made no sample; empty when it waits for the next picture, to which it belongs. */
 	readonly fault: string;
 	/** A sequence header. It is copied. Throws PeerError CODEC_CONFIG; then what came before it stays valid. */
 	header(record: Buffer): void;

@@ -1,3 +1,4 @@
+import { copyOf, type KeptBytes } from '../../bytes/kept.js';
 import { parseVpConfig, type VideoConfig, vpConfigOf } from '../../codec/track-config.js';
 import { isVp8KeyFrame, isVp9KeyFrame, vp8KeyFrameSize, vp9KeyFrameSize } from '../../codec/vp9/frame-header.js';
 import type { VideoSamples } from './video-samples.js';
@@ -11,7 +12,7 @@ export class VpSamples implements VideoSamples {
 	payload: Buffer = NOTHING;
 	fault = '';
 	readonly #codec: 'vp8' | 'vp9';
-	#record: Buffer | null = null;
+	#record: KeptBytes | null = null;
 	/** A sequence header waits for the key frame that tells the size. */
 	#isPending = false;
 
@@ -21,7 +22,7 @@ export class VpSamples implements VideoSamples {
 
 	header(record: Buffer): void {
 		if (!this.#record?.equals(record)) {
-			this.#record = Buffer.from(record);
+			this.#record = copyOf(record);
 			this.#isPending = true;
 		}
 	}
