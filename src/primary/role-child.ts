@@ -6,7 +6,7 @@ import { LineSplitter } from '../log/line-splitter.js';
 import type { Logger } from '../log/logger.js';
 import { ProcessPort } from '../process/process-port.js';
 import type { Listener } from './listeners.js';
-import { type PrimaryMessage, roleMessageOf, type StartMessage } from './messages.js';
+import { type PrimaryMessage, type RoleMessage, roleMessageOf, type StartMessage } from './messages.js';
 import type { ProcessKind } from './processes.js';
 
 /** Unanswered pings after which a role process is taken to hang. Counted, not timed: a suspended machine is no hang. */

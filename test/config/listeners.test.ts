@@ -3,9 +3,7 @@ import { describe, it } from 'node:test';
 import { FLAGS, type Flag } from '#src/cli/flags.js';
 import { keyNamed } from '#src/config/keys.js';
 import { LISTENER_NAMES, LISTENERS, listenersOf, PORT_NAMES } from '#src/config/listeners.js';
-import { primaryMessage } from '#src/primary/messages.js';
 import { PUSH_PROTOCOLS, VIEWER_PROTOCOLS } from '#src/protocol/protocols.js';
-import { testConfig } from '../support/config.js';
 
 describe('the table of listeners', () => {
 	it('names a port key of the configuration for each that has a port', () => {
@@ -29,13 +27,6 @@ describe('the table of listeners', () => {
 				['files.port', ['origin']],
 			],
 		);
-	});
-
-	it('is what a role process may be given descriptors for', () => {
-		const start = { type: 'start', kind: 'origin', index: 0, config: testConfig({}), ports: {} };
-		const descriptors = Object.fromEntries(LISTENER_NAMES.map((name, index) => [name, [10 + index]]));
-		assert.ok(primaryMessage.safeParse({ ...start, descriptors }).success);
-		assert.ok(!primaryMessage.safeParse({ ...start, descriptors: { srt: [10] } }).success);
 	});
 });
 
