@@ -18,7 +18,7 @@ function linesOf(...queries: string[]): LogLine[] {
 	const { log, lines } = keptLog();
 	const access = new Access('test', log);
 	for (const query of queries) {
-		access.judge(asked(query));
+		void access.judge(asked(query));
 	}
 	return lines;
 }
