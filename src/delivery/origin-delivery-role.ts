@@ -18,14 +18,16 @@ const LIVE_TIMEOUT_MS = 30_000;
  */
 export class OriginDeliveryRole {
 	readonly #delivery: DeliveryRole;
+	readonly #liveFiles: CacheTier;
+	#live: Config;
 
 	constructor(data: ThreadData, send: (message: ThreadToCoordinator) => void, socketPath: string) {
 		const { config, index, kind, relay } = data;
 		const log = createLogger(config.log.level, { thread: `${kind}-${index}` });
 		const faults = new RepeatReporter(log);
-		const ofLive = liveConfig(config);
-		const liveFiles = new CacheTier({
-			config: () => ofLive,
+		this.#live = liveConfig(config);
+		this.#liveFiles = new CacheTier({
+			config: () => this.#live,
 			// Not one cache with the other threads: that would save one request in each part's life.
 			...{ index: 0, threads: 1 },
 			processId: relay.processId,
@@ -34,7 +36,10 @@ export class OriginDeliveryRole {
 			counters: new Counters(),
 			onFault: (fault, detail) => faults.report(fault, detail),
 		});
-		this.#delivery = new DeliveryRole(data, send, log, { pushes: new OriginPushes(socketPath), liveFiles });
+		this.#delivery = new DeliveryRole(data, send, log, {
+			pushes: new OriginPushes(socketPath),
+			liveFiles: this.#liveFiles,
+		});
 	}
 
 	start(): Promise<void> {
@@ -42,6 +47,10 @@ export class OriginDeliveryRole {
 	}
 
 	handle(message: CoordinatorToThread): void {
+		if (message.type === 'config') {
+			this.#live = liveConfig(message.config);
+			this.#liveFiles.configure();
+		}
 		this.#delivery.handle(message);
 	}
 }

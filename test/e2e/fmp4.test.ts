@@ -25,7 +25,7 @@ test('a publisher that comes back, and one that takes over, leave one take with 
 	timeout: patient(120_000),
 }, async (t) => {
 	const server = await startServer(t, {
-		config: { record: FMP4_ONLY, hls: SHORT, publish: { grace: '10m', conflict: 'takeover' } },
+		config: { record: FMP4_ONLY, hls: SHORT, publish: { grace: `${slowed(8000)}ms`, conflict: 'takeover' } },
 	});
 	const home = path.join(server.media, 'mp4', 'live', 'a');
 	const checkers = OUTPUTS.map(() => new PlaylistChecker());
