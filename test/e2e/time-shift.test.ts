@@ -123,11 +123,14 @@ async function followReloads(t: TestContext, server: ServerProcess): Promise<() 
 /** hls.js begins so far back, plays, faster than the stream, up to its edge, and goes on there. */
 async function watchFromThen(t: TestContext, browser: Browser, server: ServerProcess, playlist: string): Promise<void> {
 	const page = await browser.newPage();
+	const askedAtMs = performance.now();
 	await page.goto(await hlsPage(t, `${server.httpUrl(playlist)}?start=-${BACK_SECONDS}`));
 	await page.waitForFunction('video.currentTime > 0 && !video.paused && look().pixels.some((byte) => byte !== 0)');
 	const begun: Look = await page.evaluate('look()');
 	const behind = begun.latencySeconds;
-	assert(behind > BACK_SECONDS - 3 && behind < BACK_SECONDS + SLACK_SECONDS, `${playlist} begins ${behind} s back`);
+	// The edge goes on while a busy browser begins.
+	const most = BACK_SECONDS + SLACK_SECONDS + (performance.now() - askedAtMs) / 1000;
+	assert(behind > BACK_SECONDS - 3 && behind < most, `${playlist} begins ${behind} s back`);
 	await page.evaluate('void (video.playbackRate = 3)');
 	await page.waitForFunction('player.latency < 7');
 	await page.evaluate('void (video.playbackRate = 1)');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +48,7 @@ describe('the primary', () => {
 		const port = await server.port('rtmp');
 		const { pid } = await server.said('role process ready');
 		process.kill(pid!, 'SIGSTOP');
+		await until('every thread of the process has stopped', () => threadStates(pid!).every((state) => state === 'T'));
 		// Threads of a stopped process accept nothing: all of these wait in the kernel.
 		const waiting = Array.from({ length: 50 }, () => greet(t, port));
 		await sleep(50);
@@ -283,4 +284,12 @@ function isAlive(pid: number): boolean {
 	} catch {
 		return false;
 	}
+}
+
+/** The states of a process's threads as Linux tells them; `T` is stopped. */
+function threadStates(pid: number): string[] {
+	const tasks = `/proc/${pid}/task`;
+	return readdirSync(tasks).map(
+		(thread) => /\) (\w) /.exec(readFileSync(`${tasks}/${thread}/stat`, 'utf8'))?.[1] ?? '',
+	);
 }

@@ -9,14 +9,14 @@ import { sleep, until } from '../support/until.js';
 import type { Watcher } from '../support/watch.js';
 
 /** Viewers may come before the first frame of a stream. */
-const PLAY = { missing: 'wait', waitTimeout: '10m' };
+const PLAY = { missing: 'wait', waitTimeout: `${slowed(3000)}ms` };
 const OUTAGE_MS = 700;
 /** A splice may cost the rest of a GOP, never more than the outage and the wait for the next keyframe. */
 const MAX_JUMP_MS = 4000;
 
 const CONTINUOUS = 'a publisher that is killed and comes back leaves its viewers with one continuous stream';
 test(CONTINUOUS, { concurrency: true }, async (t) => {
-	const server = await startServer(t, { config: { play: PLAY, publish: { grace: '10m' } } });
+	const server = await startServer(t, { config: { play: PLAY, publish: { grace: `${slowed(10_000)}ms` } } });
 	const cases = (['rtmp', 'http'] as const).map((protocol) =>
 		t.test(`published by ${protocol}`, async (t) => {
 			const stream = `live/reconnect-${protocol}`;

@@ -15,6 +15,8 @@ const FIRST_PORT = 10_000;
 const LAST_PORT = 31_000;
 const READY_TIMEOUT_MS = 20_000;
 const POLL_MS = 50;
+const PORT_ATTEMPTS = 3;
+const PORT_TAKEN = /port \d+ on \S+ in use by another program/;
 const STOP_TIMEOUT_MS = 20_000;
 
 /** Sections of the configuration file, as written there. */
@@ -80,11 +82,20 @@ export class ServerProcess {
 
 	/** Starts a server and resolves when it is ready; throws with what it printed when it is not. */
 	static async start(options: StartOptions = {}): Promise<ServerProcess> {
-		const [rtmp, http, files, admin] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-		const directory = mkdtempSync(join(tmpdir(), 'millrace-'));
-		const server = new ServerProcess({ rtmp, http, files, admin }, directory, options);
-		await server.#waitUntilReady();
-		return server;
+		for (let attempt = 1; ; attempt++) {
+			const [rtmp, http, files, admin] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+			const directory = mkdtempSync(join(tmpdir(), 'millrace-'));
+			const server = new ServerProcess({ rtmp, http, files, admin }, directory, options);
+			try {
+				await server.#waitUntilReady();
+				return server;
+			} catch (error) {
+				// A test beside this one may choose the same free port.
+				if (attempt === PORT_ATTEMPTS || !PORT_TAKEN.test(server.output)) {
+					throw error;
+				}
+			}
+		}
 	}
 
 	get pid(): number {

@@ -120,7 +120,7 @@ export class DiskThread {
 	}
 
 	#start(): Worker {
-		const worker = new Worker(ENTRY, { name: `disk-${this.#output}`, workerData: { role: 'disk' }, execArgv: [] });
+		const worker = new Worker(ENTRY, { name: `disk-${this.#output}`, workerData: { kind: 'disk' }, execArgv: [] });
 		worker.on('message', (reply: DiskReply) => this.#hear(reply));
 		worker.on('error', (error) => this.#lose(worker, error));
 		worker.on('exit', () => this.#lose(worker, new Error('the disk thread has ended')));
