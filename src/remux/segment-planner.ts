@@ -45,8 +45,9 @@ const MAX_STRETCH_MS = 1000;
 /** Sound and picture that end within this end together, with the picture. */
 const IN_STEP_MS = 100;
 
-/** The newest frame of a track, and the time since the one before it. */
+/** The time of a track's newest frame, NaN before the first, and the time since the one before it. */
 type Newest = { timeMs: number; gapMs: number };
+const NO_FRAME: Newest = { timeMs: Number.NaN, gapMs: 0 };
 
 /**
  * Decides where a stream's segments begin and end. Takes the default (lowest numbered) video and audio track; a segment starts
@@ -69,7 +70,7 @@ export class SegmentPlanner implements FrameSink {
 	#segmentOpen = false;
 	#segmentStartMs = 0;
 	#targetFixed = false;
-	readonly #newest: { video: Newest | null; audio: Newest | null } = { video: null, audio: null };
+	readonly #newest: { video: Newest; audio: Newest } = { video: { ...NO_FRAME }, audio: { ...NO_FRAME } };
 
 	constructor(sink: SegmentSink, policy: Partial<SegmentPolicy> = {}) {
 		this.#sink = sink;
@@ -173,7 +174,8 @@ export class SegmentPlanner implements FrameSink {
 
 	#note(kind: 'video' | 'audio', timeMs: number): void {
 		const newest = this.#newest[kind];
-		this.#newest[kind] = { timeMs, gapMs: newest === null ? 0 : Math.max(0, timeMs - newest.timeMs) };
+		newest.gapMs = Number.isNaN(newest.timeMs) ? 0 : Math.max(0, timeMs - newest.timeMs);
+		newest.timeMs = timeMs;
 	}
 
 	/**
@@ -182,11 +184,12 @@ export class SegmentPlanner implements FrameSink {
 	 */
 	#lastEndMs(): number {
 		const { video, audio } = this.#newest;
-		const soundMs = audio === null ? 0 : audio.timeMs + Math.min(audio.gapMs, MAX_STRETCH_MS);
-		if (video === null) {
+		const hasSound = !Number.isNaN(audio.timeMs);
+		const soundMs = hasSound ? audio.timeMs + Math.min(audio.gapMs, MAX_STRETCH_MS) : 0;
+		if (Number.isNaN(video.timeMs)) {
 			return soundMs;
 		}
-		const pictureMs = video.timeMs + (audio === null ? video.gapMs : Math.min(video.gapMs, MAX_STRETCH_MS));
+		const pictureMs = video.timeMs + (hasSound ? Math.min(video.gapMs, MAX_STRETCH_MS) : video.gapMs);
 		return soundMs - pictureMs > IN_STEP_MS ? soundMs : pictureMs;
 	}
 

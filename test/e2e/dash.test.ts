@@ -36,7 +36,8 @@ test('dash.js plays a live stream over a splice, and the recording of it', {
 		t.diagnostic(`${after.latencySeconds.toFixed(2)} s behind, ${after.stalls} stalls`);
 		assert.deepEqual(after.faults, []);
 		assert.notDeepEqual(after.pixels, before.pixels, 'the picture moves');
-		assert.ok(after.latencySeconds < 4, `${after.latencySeconds} s behind`);
+		// Two seconds on a quiet machine; a browser that decodes on a busy one takes longer.
+		assert.ok(after.latencySeconds < patient(4), `${after.latencySeconds} s behind`);
 	});
 
 	await t.test('over a splice, which is another period', async () => {
